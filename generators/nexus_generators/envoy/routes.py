@@ -1,0 +1,229 @@
+"""Routes of services as one route configuration: match, token check, limit, retries, errors."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from nexus_cli.blueprint.model import Platform, Route, Service
+from nexus_generators.envoy.headers import CORRELATION, VERSION
+from nexus_generators.envoy.listener import ROUTE_CONFIGURATION, STREAM_IDLE, TOKEN_REQUIREMENT
+from nexus_generators.envoy.settings import Message, extension, header, seconds, typed
+
+Pair = tuple[Service, Route]
+
+_PATH_SAFE = "/%:@!$&'()*+,;=~-._"
+_CORS_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+_CORS_REQUEST = ", ".join(
+    ("authorization", "content-type", "idempotency-key", "if-match", "traceparent", "tracestate", CORRELATION, VERSION)
+)
+_CORS_RESPONSE = (
+    f"etag, location, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, {CORRELATION}"
+)
+
+
+def route_configuration(platform: Platform) -> Message:
+    """Join the routes of all services, most specific first, then those that say 405."""
+    cors = platform.spec.gateway.cors
+    pairs = sorted(
+        ((service, route) for service in platform.services.values() for route in service.routes),
+        key=_specific_first,
+    )
+    routes = [_health(), *(_route(*pair) for pair in pairs)]
+    host: Message = {
+        "name": "platform",
+        "domains": ["*"],
+        "routes": [*routes, *(_preflights(pairs) if cors else ()), *_not_allowed(pairs)],
+        **({"typed_per_filter_config": {"envoy.filters.http.cors": _cors(cors)}} if cors else {}),
+    }
+    return typed(
+        "config.route.v3.RouteConfiguration",
+        name=ROUTE_CONFIGURATION,
+        virtual_hosts=[host],
+        validate_clusters=True,  # else a route to an unknown cluster is taken, and answers 503
+    )
+
+
+def _specific_first(pair: Pair) -> tuple[Any, ...]:
+    """Order by length, then by number of conditions; the rest only makes the order certain."""
+    service, route = pair
+    path, version = _literal(route.path), route.version or ""
+    return -len(path), path, not version, not route.methods, version, route.methods, service.name
+
+
+def _literal(path: str) -> str:
+    """Write the path as clients send it: `?`, `#`, quotes and what is not ASCII arrive percent-encoded."""
+    return quote(path.rstrip("/"), safe=_PATH_SAFE) or "/"
+
+
+def _route(service: Service, route: Route) -> Message:
+    return {
+        "name": f"{service.name} {route.path}",
+        "match": _match(route),
+        "route": {
+            **_destination(service),
+            **_rewrite(route),
+            **_times(route),
+            "retry_policy": _retries(route),
+        },
+        # Without retries in the blueprint only those stay that the service cannot notice.
+        **({} if route.retries else {"request_headers_to_remove": ["x-envoy-retry-on"]}),
+        **_per_filter(route),
+    }
+
+
+def _match(route: Route) -> Message:
+    headers = []
+    if route.version:
+        headers.append({"name": VERSION, "string_match": {"exact": route.version}})
+    if route.methods:
+        headers.append(
+            {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(sorted(route.methods))}}}
+        )
+    return {**_prefix(route.path), **({"headers": headers} if headers else {})}
+
+
+def _prefix(path: str) -> Message:
+    """Whole segments only: /orders matches /orders and /orders/1, not /orders-old."""
+    literal = _literal(path)
+    return {"prefix": "/"} if literal == "/" else {"path_separated_prefix": literal}
+
+
+def _destination(service: Service) -> Message:
+    """Where requests go; two releases side by side make this `weighted_clusters`."""
+    return {"cluster": service.name}
+
+
+def _rewrite(route: Route) -> Message:
+    if route.rewrite is None:
+        return {}
+    path, target = _literal(route.path), _literal(route.rewrite)
+    if target == "/":
+        # Replacing /orders by / would make //1 of /orders/1; the slash has to go with the prefix.
+        pattern = {"regex": f"^{re.escape(path.rstrip('/'))}/?"}
+        return {"regex_rewrite": {"pattern": pattern, "substitution": "/"}}
+    return {"prefix_rewrite": f"{target}/" if path == "/" else target}
+
+
+def _times(route: Route) -> Message:
+    # A route may take longer than a stream may idle by default.
+    return {"timeout": seconds(route.timeout), "idle_timeout": seconds(max(STREAM_IDLE, route.timeout))}
+
+
+def _retries(route: Route) -> Message:
+    """Retries of what no service has seen, for every method; the retry filter adds the rest."""
+    return {
+        "retry_on": "connect-failure,refused-stream,reset-before-request",
+        "num_retries": max(1, route.retries),
+        "retry_host_predicate": [
+            extension(
+                "envoy.retry_host_predicates.previous_hosts",
+                "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+            )
+        ],
+        "host_selection_retry_max_attempts": 3,
+        "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.250s"},
+    }
+
+
+def _per_filter(route: Route) -> Message:
+    configured: Message = {}
+    if route.auth == "jwt":
+        configured["envoy.filters.http.jwt_authn"] = typed(
+            "extensions.filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=TOKEN_REQUIREMENT
+        )
+    if route.limit is not None:
+        configured["envoy.filters.http.local_ratelimit"] = _limit(route.limit)
+    return {"typed_per_filter_config": configured} if configured else {}
+
+
+def _limit(rate: float) -> Message:
+    """Make a token bucket as large as the rate's number, refilled evenly; all callers share it."""
+    count, unit = _written(rate)
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    return typed(
+        "extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+        stat_prefix="limit",
+        token_bucket={"max_tokens": count, "tokens_per_fill": count, "fill_interval": seconds(unit)},
+        # Both are off by default.
+        filter_enabled=always,
+        filter_enforced=always,
+        enable_x_ratelimit_headers="DRAFT_VERSION_03",
+        response_headers_to_add=[header("retry-after", str(math.ceil(unit / count)))],
+    )
+
+
+def _written(rate: float) -> tuple[int, int]:
+    """Return the count and the seconds that a rate was written with, in the shortest unit that is whole."""
+    for unit in (1, 60):
+        count = round(rate * unit)
+        if count and math.isclose(count, rate * unit):
+            return count, unit
+    return max(1, round(rate * 3600)), 3600
+
+
+def _health() -> Message:
+    """Liveness: the data plane runs and has routes; it comes before the routes of services."""
+    return {
+        "name": "gateway health",
+        "match": {"path": "/health"},
+        "direct_response": {"status": 200, "body": {"inline_string": '{"status":"ok"}'}},
+        "response_headers_to_add": [header("content-type", "application/json")],
+    }
+
+
+def _not_allowed(pairs: Sequence[Pair]) -> Iterator[Message]:
+    """Answer 405 with Allow for paths that exist for other methods."""
+    allowed: dict[str, set[str]] = {}
+    for _, route in pairs:
+        if route.methods:
+            allowed.setdefault(_literal(route.path), set()).update(route.methods)
+    for path, methods in allowed.items():
+        yield {
+            "name": f"not allowed {path}",
+            "match": _prefix(path),
+            "direct_response": {"status": 405},
+            "response_headers_to_add": [header("allow", ", ".join(sorted(methods)))],
+        }
+
+
+def _preflights(pairs: Sequence[Pair]) -> Iterator[Message]:
+    """Match preflights of paths that have no OPTIONS; the CORS filter answers them, but wants a route."""
+    services = {_literal(route.path): service for service, route in pairs if route.methods}
+    preflight = [
+        {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+        {"name": "origin", "present_match": True},
+        {"name": "access-control-request-method", "present_match": True},
+    ]
+    for path, service in services.items():
+        yield {
+            "name": f"preflight {path}",
+            "match": {**_prefix(path), "headers": preflight},
+            "route": _destination(service),
+        }
+
+
+def _cors(origins: Sequence[str]) -> Message:
+    return typed(
+        "extensions.filters.http.cors.v3.CorsPolicy",
+        allow_origin_string_match=[_origin(origin) for origin in origins],
+        allow_methods=_CORS_METHODS,
+        allow_headers=_CORS_REQUEST,
+        expose_headers=_CORS_RESPONSE,
+        max_age="600",
+        # With any origin, cookies would let any site act as the user.
+        allow_credentials="*" not in origins,
+        forward_not_matching_preflights=False,
+    )
+
+
+def _origin(origin: str) -> Message:
+    """Match an origin as written; `*` stands for any, `https://*.shop.example` for one label."""
+    if origin == "*":
+        return {"safe_regex": {"regex": ".*"}}
+    if "*" in origin:
+        return {"safe_regex": {"regex": "[A-Za-z0-9-]+".join(map(re.escape, origin.split("*")))}}
+    return {"exact": origin}

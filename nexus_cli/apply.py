@@ -1,0 +1,154 @@
+"""Carries out a plan: every step as soon as its own predecessors are done; no decisions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from nexus_cli.errors import NexusError
+from nexus_cli.events import (
+    Emit,
+    Failure,
+    PlanFinished,
+    PlanStarted,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    StepWaiting,
+)
+from nexus_cli.plan import Plan, Step
+
+Execute = Callable[[Step], str]
+_TICK = 0.1
+
+
+class StepFault(NexusError):
+    """A step failed; carries the block that tells a person why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.unit}: {failure.reason}")
+        self.failure = failure
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a plan's steps, by their ids."""
+
+    seconds: float = 0.0
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, Failure] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step was done."""
+        return not self.failed and not self.skipped and not self.interrupted
+
+
+def apply(
+    plan: Plan, execute: Execute, emit: Emit, cancelled: threading.Event, *, workers: int = 32
+) -> Outcome:
+    """Run the plan's graph in parallel; what depends on a failed step is skipped, the rest goes on.
+
+    `execute` carries out one step and returns what it led to. On Ctrl-C, `cancelled` is set, running
+    steps are awaited (they watch `cancelled`) and nothing new is begun.
+    """
+    emit(PlanStarted(plan.title, tuple((s.id, s.unit, s.action) for s in plan.steps)))
+    run = _Run(plan, execute, emit, cancelled)
+    with ThreadPoolExecutor(
+        max_workers=max(1, min(workers, len(plan.steps))), thread_name_prefix="step"
+    ) as pool:
+        run.all(pool)
+    outcome = run.outcome
+    emit(
+        PlanFinished(
+            plan.title, outcome.seconds, len(outcome.done), len(outcome.failed), len(outcome.skipped)
+        ),
+    )
+    return outcome
+
+
+class _Run:
+    """One run of a plan: which steps wait, which run, and what became of them."""
+
+    def __init__(self, plan: Plan, execute: Execute, emit: Emit, cancelled: threading.Event) -> None:
+        self.waiting = {step.id: step for step in plan.steps}
+        self.known = frozenset(self.waiting)
+        self.execute = execute
+        self.emit = emit
+        self.cancelled = cancelled
+        self.outcome = Outcome()
+        self.running: dict[Future[str], tuple[Step, float]] = {}
+        self.held: dict[str, tuple[str, ...]] = {}
+
+    def all(self, pool: ThreadPoolExecutor) -> None:
+        started = time.monotonic()
+        while self.waiting or self.running:
+            try:
+                if not self.cancelled.is_set():
+                    self._begin(pool)
+                if not self.running:
+                    self._skip_rest()
+                    break
+                finished, _ = wait(self.running, timeout=_TICK, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    self._finish(future)
+            except KeyboardInterrupt:
+                self.outcome.interrupted = True
+                self.cancelled.set()
+        self.outcome.seconds = time.monotonic() - started
+
+    def _begin(self, pool: ThreadPoolExecutor) -> None:
+        done = set(self.outcome.done)
+        for step in list(self.waiting.values()):
+            broken = [a for a in step.after if a in self.outcome.failed or a in self.outcome.skipped]
+            blockers = tuple(a for a in step.after if a in self.known and a not in done)
+            if broken:
+                del self.waiting[step.id]
+                self.outcome.skipped.append(step.id)
+                verb = "failed" if broken[0] in self.outcome.failed else "was skipped"
+                self.emit(StepSkipped(step.id, step.unit, step.action, f"{broken[0]} {verb}"))
+            elif blockers:
+                if self.held.get(step.id) != blockers:
+                    self.held[step.id] = blockers
+                    units = tuple(dict.fromkeys(b.split(" ", 1)[1] for b in blockers))
+                    self.emit(StepWaiting(step.id, step.unit, f"waiting for {', '.join(units)}", units))
+            else:
+                del self.waiting[step.id]
+                self.emit(StepStarted(step.id, step.unit, step.action, step.cause))
+                self.running[pool.submit(self.execute, step)] = (step, time.monotonic())
+
+    def _finish(self, future: Future[str]) -> None:
+        step, started = self.running.pop(future)
+        seconds = time.monotonic() - started
+        fault = future.exception()
+        if fault is None:
+            self.outcome.done.append(step.id)
+            self.emit(StepFinished(step.id, step.unit, step.action, seconds, future.result()))
+            return
+        if not isinstance(fault, NexusError):
+            self.cancelled.set()
+            raise fault
+        if self.cancelled.is_set():
+            self.outcome.skipped.append(step.id)
+            self.emit(StepSkipped(step.id, step.unit, step.action, "interrupted"))
+            return
+        failure = fault.failure if isinstance(fault, StepFault) else _plain(step, fault)
+        self.outcome.failed[step.id] = failure
+        self.emit(StepFailed(step.id, step.unit, step.action, seconds, failure))
+
+    def _skip_rest(self) -> None:
+        why = "interrupted" if self.cancelled.is_set() else "its predecessors never ended"
+        for step in self.waiting.values():
+            self.outcome.skipped.append(step.id)
+            self.emit(StepSkipped(step.id, step.unit, step.action, why))
+        self.waiting.clear()
+
+
+def _plain(step: Step, fault: NexusError) -> Failure:
+    return Failure(step.unit, fault.message, next=(fault.hint,) if fault.hint else ())

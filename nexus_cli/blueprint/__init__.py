@@ -1,0 +1,1 @@
+"""The blueprint language: its model, loader, graph, rules and bindings."""

@@ -1,0 +1,458 @@
+"""Rules that a whole platform must keep; each has an id, a reason and a way to mend it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nexus_cli.blueprint import bind, graph
+from nexus_cli.blueprint.load import catalogue_names, did_you_mean
+from nexus_cli.blueprint.model import Component, Platform, Service
+from nexus_cli.blueprint.references import UnknownReference, resolve
+from nexus_cli.blueprint.source import Finding, Location
+from nexus_cli.blueprint.types import SERVICE_TYPES
+
+Fault = tuple[str, str, Sequence[Any], str, str | None]  # kind, name, path, message, hint
+Check = Callable[[Platform], Iterator[Fault]]
+
+RESERVED = frozenset({"all", "nexus", "platform", "default", "supervisor", "localhost"})
+_SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|PRIVATE_KEY|API_KEY|CREDENTIAL)S?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: how bad breaking it is (error, warning, note), why it exists and how to mend a break."""
+
+    severity: str
+    reason: str
+    fix: str
+    check: Check
+
+
+def lint(platform: Platform) -> list[Finding]:
+    """Every finding of every rule, in the order of the files."""
+    findings = [
+        Finding(name, rule.severity, message, _where(platform, kind, unit, path), hint or rule.fix)
+        for name, rule in RULES.items()
+        for kind, unit, path, message, hint in rule.check(platform)
+    ]
+    return sorted(findings, key=lambda finding: finding.where)
+
+
+def errors(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that forbid going on."""
+    return [finding for finding in findings if finding.severity == "error"]
+
+
+def _where(platform: Platform, kind: str, name: str, path: Sequence[Any]) -> Location:
+    source = platform.sources.get((kind, name))
+    return source.at(path) if source else Location("nexus.yaml")
+
+
+def _unknown_dependency(platform: Platform) -> Iterator[Fault]:
+    known = {*platform.services, *platform.components}
+    known |= {alias for component in platform.components.values() for alias in component.aliases}
+    catalogue = catalogue_names()
+    for service in platform.services.values():
+        for index, use in enumerate(service.uses):
+            if use.service not in known:
+                hint = did_you_mean(use.service, known)
+                if use.service in catalogue:
+                    hint = f'the catalogue has it: add "catalogue:{use.service}" to include in nexus.yaml'
+                yield "service", service.name, ["uses", index], f'unknown dependency "{use.service}"', hint
+
+
+def _cycle(platform: Platform) -> Iterator[Fault]:
+    for cycle in graph.cycles(graph.dependencies(platform)):
+        path = " -> ".join([*cycle, cycle[0]])
+        yield "service", cycle[0], ["uses"], f"dependencies form a cycle: {path}", None
+
+
+def _duplicate_use(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        seen: set[str] = set()
+        for index, use in enumerate(service.uses):
+            target = platform.resolve(use.service)
+            name = target.name if target else use.service
+            if name in seen:
+                yield "service", service.name, ["uses", index], f'"{name}" is used twice', None
+            seen.add(name)
+
+
+def _connection_clash(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        givers: dict[str, str] = {}
+        for index, use in enumerate(service.uses):
+            target = platform.resolve(use.service)
+            for variable in target.provides if isinstance(target, Component) else ():
+                other = givers.setdefault(variable, use.service)
+                if other != use.service:
+                    message = f'"{use.service}" and "{other}" both provide {variable}'
+                    yield "service", service.name, ["uses", index], message, None
+
+
+def _port_taken(platform: Platform) -> Iterator[Fault]:
+    taken: dict[int, str] = {}
+    written: list[tuple[str, str, list[Any], int]] = [
+        ("component", c.name, ["ports", name], port)
+        for c in platform.components.values()
+        for name, port in c.ports.items()
+    ]
+    written += [("service", s.name, ["port"], s.port) for s in platform.services.values()]
+    for kind, name, path, port in written:
+        holder = taken.setdefault(port, f"{kind} {name}")
+        if holder != f"{kind} {name}" or (kind == "component" and _own_twice(platform, name, path[-1], port)):
+            yield kind, name, path, f"port {port} is taken by {holder}", None
+
+
+def _own_twice(platform: Platform, name: str, port_name: str, port: int) -> bool:
+    ports = platform.components[name].ports
+    return next(key for key, value in ports.items() if value == port) != port_name
+
+
+def _route_shadowed(platform: Platform) -> Iterator[Fault]:
+    seen: dict[tuple[str, str | None], tuple[str, frozenset[str]]] = {}
+    for service in platform.services.values():
+        for index, route in enumerate(service.routes):
+            key = (route.path.rstrip("/") or "/", route.version)
+            methods = frozenset(route.methods)
+            other, other_methods = seen.setdefault(key, (service.name, methods))
+            first = other == service.name and service.routes.index(route) == index
+            if not first and (not methods or not other_methods or methods & other_methods):
+                yield "service", service.name, ["routes", index], f"{route.path} is shadowed by {other}", None
+
+
+def _event_unpublished(platform: Platform) -> Iterator[Fault]:
+    published = {event for service in platform.services.values() for event in service.events.publishes}
+    for service in platform.services.values():
+        for index, event in enumerate(service.events.consumes):
+            if event not in published:
+                hint = did_you_mean(event, published)
+                yield (
+                    "service",
+                    service.name,
+                    ["events", "consumes", index],
+                    f"nobody publishes {event}",
+                    hint,
+                )
+
+
+def _event_unconsumed(platform: Platform) -> Iterator[Fault]:
+    consumed = {event for service in platform.services.values() for event in service.events.consumes}
+    for service in platform.services.values():
+        for index, event in enumerate(service.events.publishes):
+            if event not in consumed:
+                yield (
+                    "service",
+                    service.name,
+                    ["events", "publishes", index],
+                    f"nobody consumes {event}",
+                    None,
+                )
+
+
+def _event_without_bus(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        if not (service.events.publishes or service.events.consumes):
+            continue
+        if "NATS_URL" not in _provided(platform, service):
+            yield "service", service.name, ["events"], "has events but uses no event bus", None
+
+
+def _resource_event(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for name, resource in service.resources.items():
+            for moment, event in resource.events:
+                if event is not None and event not in service.events.publishes:
+                    path = ["resources", name, "events", moment]
+                    yield "service", service.name, path, f"{event} is missing in events.publishes", None
+
+
+def _provided(platform: Platform, service: Service) -> set[str]:
+    targets = (platform.resolve(use.service) for use in service.uses)
+    return {name for target in targets if isinstance(target, Component) for name in target.provides}
+
+
+def _resource_without_database(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        if service.resources and "DATABASE_URL" not in _provided(platform, service):
+            yield "service", service.name, ["resources"], "has resources but uses no database", None
+
+
+def _ref_unknown(platform: Platform) -> Iterator[Fault]:
+    known = {name for service in platform.services.values() for name in service.resources}
+    for service in platform.services.values():
+        for name, resource in service.resources.items():
+            for key, field in resource.fields.items():
+                if field.target is not None and field.target not in known:
+                    path = ["resources", name, "fields", key]
+                    hint = did_you_mean(field.target, known)
+                    yield "service", service.name, path, f'ref to unknown resource "{field.target}"', hint
+
+
+def _secret_in_env(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for name, value in service.env.items():
+            if _SECRET_NAME.search(name) and value and "${" not in value:
+                yield (
+                    "service",
+                    service.name,
+                    ["env", name],
+                    f"{name} looks like a secret written in clear",
+                    None,
+                )
+
+
+def _secret_twice(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        given = {*service.env, *_provided(platform, service)}
+        for index, name in enumerate(service.secrets):
+            if name in given:
+                yield "service", service.name, ["secrets", index], f"{name} is also set elsewhere", None
+
+
+def _image_unpinned(platform: Platform) -> Iterator[Fault]:
+    for component in platform.components.values():
+        if component.image and "@" not in component.image:
+            tag = component.image.rsplit("/", 1)[-1].partition(":")[2]
+            if tag in {"", "latest"}:
+                yield (
+                    "component",
+                    component.name,
+                    ["image"],
+                    f"image {component.image} has no pinned tag",
+                    None,
+                )
+
+
+def _no_health(platform: Platform) -> Iterator[Fault]:
+    for component in platform.components.values():
+        if component.health is None:
+            yield "component", component.name, [], f'component "{component.name}" has no health check', None
+
+
+def _health_port(platform: Platform) -> Iterator[Fault]:
+    for component in platform.components.values():
+        for key in ("tcp", "port"):
+            name = getattr(component.health, key, None)
+            if name is not None and name not in component.ports:
+                hint = did_you_mean(name, component.ports)
+                yield "component", component.name, ["health", key], f'there is no port "{name}"', hint
+
+
+def _nowhere_to_run(platform: Platform) -> Iterator[Fault]:
+    for component in platform.components.values():
+        if component.image is None and component.embedded is None:
+            yield "component", component.name, [], "has neither an image nor an embedded form", None
+
+
+def _reserved_name(platform: Platform) -> Iterator[Fault]:
+    for name in sorted(RESERVED & {*platform.services, *platform.components}):
+        kind = "service" if name in platform.services else "component"
+        yield kind, name, ["name"], f'"{name}" is a reserved name', None
+    for name in sorted(platform.services.keys() & platform.components.keys()):
+        yield "service", name, ["name"], f'"{name}" is also a component', None
+    for component in platform.components.values():
+        for index, alias in enumerate(component.aliases):
+            if alias in platform.services or alias in platform.components:
+                yield "component", component.name, ["aliases", index], f'"{alias}" is also a name', None
+
+
+def _unknown_type(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        if service.type not in SERVICE_TYPES and not service.run.serve:
+            hint = (
+                did_you_mean(service.type, SERVICE_TYPES)
+                or f"one of {', '.join(SERVICE_TYPES)}, or give run.serve"
+            )
+            yield "service", service.name, ["type"], f'unknown type "{service.type}"', hint
+
+
+def _unknown_reference(platform: Platform) -> Iterator[Fault]:
+    bindings = bind.Bindings()
+    known = bind.service_values(platform, bindings) if any(s.env for s in platform.services.values()) else {}
+    for service in platform.services.values():
+        for name, text in service.env.items():
+            yield from _reference("service", service.name, ["env", name], text, known)
+    for component in platform.components.values():
+        yield from _component_references(component, bindings)
+
+
+def _component_references(component: Component, bindings: bind.Bindings) -> Iterator[Fault]:
+    values = bind.component_values(component, bindings)
+    consumer = {**values, "consumer": ""}
+    texts: list[tuple[list[Any], str, Mapping[str, str]]] = [(["url"], component.url, values)]
+    texts += [(["provides", name], text, consumer) for name, text in component.provides.items()]
+    texts += [(["env", name], text, values) for name, text in component.env.items()]
+    texts += [(["command", i], text, values) for i, text in enumerate(component.command)]
+    embedded = component.embedded
+    if embedded is not None:
+        host = {**values, "data": "", "files": "", **{f"files.{name}": "" for name in embedded.files}}
+        texts += [(["embedded", "command", i], text, host) for i, text in enumerate(embedded.command)]
+        texts += [(["embedded", "files", name], text, host) for name, text in embedded.files.items()]
+        texts += [(["embedded", "env", name], text, host) for name, text in embedded.env.items()]
+    for path, text, known in texts:
+        yield from _reference("component", component.name, path, text, known)
+
+
+def _reference(
+    kind: str, name: str, path: Sequence[Any], text: str, known: Mapping[str, str]
+) -> Iterator[Fault]:
+    try:
+        resolve(text, known)
+    except UnknownReference as fault:
+        yield kind, name, path, str(fault), fault.hint
+
+
+def _source_outside(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        if _leaves(service.source):
+            yield "service", service.name, ["source"], f'"{service.source}" leaves the workspace', None
+    for package in platform.packages.values():
+        if _leaves(package.source):
+            yield "package", package.name, ["source"], f'"{package.source}" leaves the workspace', None
+
+
+def _leaves(source: str) -> bool:
+    return source.startswith(("/", "~")) or ".." in source.split("/")
+
+
+def _scale_bounds(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        low, high = service.scale.min, service.scale.max
+        if low is not None and high is not None and low > high:
+            yield "service", service.name, ["scale"], f"min {low} is more than max {high}", None
+
+
+def _slo_without_route(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        promised = service.slo.availability is not None or service.slo.p95 is not None
+        if promised and not service.routes:
+            yield "service", service.name, ["slo"], "promises an SLO but has no route to measure it on", None
+
+
+def _canary_steps(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        steps = service.deploy.steps
+        if steps and (list(steps) != sorted(set(steps)) or steps[-1] != 100 or steps[0] < 1):  # noqa: PLR2004
+            yield "service", service.name, ["deploy", "steps"], "steps must rise and end at 100", None
+
+
+def _unknown_user(platform: Platform) -> Iterator[Fault]:
+    for package in platform.packages.values():
+        for index, user in enumerate(package.users):
+            if user not in platform.services:
+                hint = did_you_mean(user, platform.services)
+                yield "package", package.name, ["users", index], f'unknown service "{user}"', hint
+    for environment in platform.environments.values():
+        for name in environment.replicas:
+            if name not in platform.services:
+                hint = did_you_mean(name, platform.services)
+                yield "environment", environment.name, ["replicas", name], f'unknown service "{name}"', hint
+
+
+RULES: Mapping[str, Rule] = {
+    "unknown-dependency": Rule(
+        "error",
+        "a service cannot start without what it uses",
+        "describe it, or include it from the catalogue",
+        _unknown_dependency,
+    ),
+    "cycle": Rule(
+        "error",
+        "services that need one another can never start",
+        "make one direction an event, or mark it optional and break the cycle",
+        _cycle,
+    ),
+    "duplicate-use": Rule("error", "one connection has one name", "remove one of the two", _duplicate_use),
+    "connection-clash": Rule(
+        "error", "two components would write the same variable", "use one of them", _connection_clash
+    ),
+    "port-taken": Rule("error", "two units cannot listen on one port", "choose another port", _port_taken),
+    "route-shadowed": Rule(
+        "error",
+        "only the first of two equal routes is ever taken",
+        "give the routes different paths, versions or methods",
+        _route_shadowed,
+    ),
+    "event-unpublished": Rule(
+        "warning",
+        "a consumer without a publisher waits for ever",
+        "publish it somewhere, or stop consuming it",
+        _event_unpublished,
+    ),
+    "event-unconsumed": Rule(
+        "note",
+        "an event that nobody reads may be left over",
+        "consume it, or leave it for others",
+        _event_unconsumed,
+    ),
+    "event-without-bus": Rule(
+        "error", "events travel over an event bus", "add nats to uses", _event_without_bus
+    ),
+    "resource-event": Rule(
+        "error",
+        "what a service publishes is declared in one place",
+        "add it to events.publishes",
+        _resource_event,
+    ),
+    "resource-without-database": Rule(
+        "error", "resources are tables of a database", "add postgres to uses", _resource_without_database
+    ),
+    "ref-unknown": Rule(
+        "error",
+        "a reference must point at a resource of this platform",
+        "describe the resource, or use uuid",
+        _ref_unknown,
+    ),
+    "secret-in-env": Rule(
+        "error", "a secret in a blueprint ends up in git", "move the name to secrets", _secret_in_env
+    ),
+    "secret-twice": Rule("error", "one variable has one origin", "remove one of the two", _secret_twice),
+    "image-unpinned": Rule(
+        "warning",
+        "an image without a pinned tag changes under you",
+        "pin a version, such as postgres:18.1",
+        _image_unpinned,
+    ),
+    "no-health": Rule(
+        "warning",
+        "without a health check nobody knows when it is ready",
+        "add health: {tcp: PORT-NAME}",
+        _no_health,
+    ),
+    "health-port": Rule(
+        "error", "a health check asks a named port", "name one of the component's ports", _health_port
+    ),
+    "nowhere-to-run": Rule(
+        "error", "a component needs an image or an embedded form", "add image or embedded", _nowhere_to_run
+    ),
+    "reserved-name": Rule("error", "a name stands for one thing", "choose another name", _reserved_name),
+    "unknown-type": Rule(
+        "error", "a type says how a service is built and run", "choose a known type", _unknown_type
+    ),
+    "unknown-reference": Rule(
+        "error",
+        "an unknown ${...} is never an empty string",
+        "name something that exists",
+        _unknown_reference,
+    ),
+    "source-outside": Rule(
+        "error", "paths stay inside the workspace", "move the code into the workspace", _source_outside
+    ),
+    "scale-bounds": Rule(
+        "error", "the bounds of an autoscaler must be in order", "make min at most max", _scale_bounds
+    ),
+    "slo-without-route": Rule(
+        "warning", "an SLO is measured on routes", "add a route, or remove the SLO", _slo_without_route
+    ),
+    "canary-steps": Rule(
+        "error",
+        "a canary grows until it has all traffic",
+        "write rising percentages that end at 100",
+        _canary_steps,
+    ),
+    "unknown-user": Rule("error", "a name must mean a service", "correct the name", _unknown_user),
+}

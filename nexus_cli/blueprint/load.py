@@ -1,0 +1,243 @@
+"""From files to a `Platform`: every fault of every file is found in one run and has its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from nexus_cli.blueprint.document import DocumentFault, read
+from nexus_cli.blueprint.model import (
+    KINDS,
+    Blueprint,
+    Component,
+    Environment,
+    Package,
+    Platform,
+    PlatformSpec,
+    Service,
+)
+from nexus_cli.blueprint.source import Finding, Location, Source
+from nexus_cli.errors import UsageError
+from nexus_cli.resources import bundled
+from nexus_cli.workspace import FILE
+
+CATALOGUE = "catalogue:"
+
+B = TypeVar("B", bound=Blueprint)
+M = TypeVar("M", bound=BaseModel)
+
+
+class BlueprintFault(UsageError):
+    """Blueprints that cannot be used; carries every finding of the run."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("\n".join(f"{f.where}: {f.message}" for f in findings))
+        self.findings = tuple(findings)
+
+
+def load(root: Path) -> Platform:
+    """The platform whose nexus.yaml lies in `root`; raises `BlueprintFault` with all faults at once."""
+    findings: list[Finding] = []
+    spec, source = _platform(root, findings)
+    if spec is None or source is None:
+        raise BlueprintFault(findings)
+    loaded: dict[str, dict[str, Blueprint]] = {kind: {} for kind in KINDS}
+    sources: dict[tuple[str, str], Source] = {("platform", spec.name): source}
+    for path, file in _files(root, spec, source, findings):
+        found = _blueprint(path, file, spec, findings)
+        if found is None:
+            continue
+        kind, blueprint, its_source = found
+        other = sources.get((kind, blueprint.name))
+        if other is not None:
+            findings.append(_twice(kind, blueprint, its_source, other))
+            continue
+        loaded[kind][blueprint.name] = blueprint
+        sources[kind, blueprint.name] = its_source
+    if findings:
+        raise BlueprintFault(sorted(findings, key=lambda f: f.where))
+    return Platform(
+        root=root,
+        spec=spec,
+        services=_only(loaded["service"], Service),
+        components=_only(loaded["component"], Component),
+        packages=_only(loaded["package"], Package),
+        environments=_only(loaded["environment"], Environment),
+        sources=sources,
+    )
+
+
+def _only(found: Mapping[str, Blueprint], kind: type[B]) -> dict[str, B]:
+    return {name: value for name, value in sorted(found.items()) if isinstance(value, kind)}
+
+
+def _platform(root: Path, findings: list[Finding]) -> tuple[PlatformSpec | None, Source | None]:
+    try:
+        data, source = read(root / FILE, FILE)
+    except DocumentFault as fault:
+        findings.append(fault.finding)
+        return None, None
+    if data.get("kind") != "platform":
+        where = source.at(["kind"])
+        findings.append(Finding("kind", "error", f"{FILE} must have `kind: platform`", where))
+        return None, source
+    return _validate(PlatformSpec, data, source, findings), source
+
+
+def _files(
+    root: Path, spec: PlatformSpec, source: Source, findings: list[Finding]
+) -> Iterable[tuple[Path, str]]:
+    seen: set[Path] = set()
+    for index, pattern in enumerate(spec.include):
+        where = source.at(["include", index])
+        if pattern.startswith(CATALOGUE):
+            matches = _catalogue(pattern.removeprefix(CATALOGUE), where, findings)
+        elif pattern.startswith("/") or ".." in Path(pattern).parts:
+            findings.append(
+                Finding(
+                    "include", "error", f'"{pattern}" leaves the workspace', where, "name paths inside it"
+                )
+            )
+            continue
+        else:
+            matches = [(path, path.relative_to(root).as_posix()) for path in sorted(root.glob(pattern))]
+            if not matches and "*" not in pattern:
+                findings.append(Finding("include", "error", f'there is no file "{pattern}"', where))
+        for path, file in matches:
+            if path not in seen and path.is_file():
+                seen.add(path)
+                yield path, file
+
+
+def catalogue_names() -> dict[str, Path]:
+    """Every entry of the bundled catalogue by name."""
+    return {path.stem: path for path in sorted(bundled("blueprints").glob("*/*.yaml"))}
+
+
+def _catalogue(name: str, where: Location, findings: list[Finding]) -> list[tuple[Path, str]]:
+    names = catalogue_names()
+    if name in names:
+        return [(names[name], f"{CATALOGUE}{name}")]
+    findings.append(
+        Finding("include", "error", f'the catalogue has no "{name}"', where, did_you_mean(name, names))
+    )
+    return []
+
+
+def _blueprint(
+    path: Path, file: str, spec: PlatformSpec, findings: list[Finding]
+) -> tuple[str, Blueprint, Source] | None:
+    try:
+        data, source = read(path, file)
+    except DocumentFault as fault:
+        findings.append(fault.finding)
+        return None
+    kind = data.get("kind")
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None or not isinstance(kind, str) or kind == "platform":
+        known = [name for name in KINDS if name != "platform"]
+        message = 'missing key "kind"' if kind is None else f"unknown kind {kind!r}"
+        hint = did_you_mean(str(kind), known) or f"one of {', '.join(known)}"
+        findings.append(Finding("kind", "error", message, source.at(["kind"]), hint))
+        return None
+    if kind == "service" and spec.defaults.service:
+        data = _merge(spec.defaults.service, data)
+    blueprint = _validate(model, data, source, findings)
+    return None if blueprint is None else (kind, blueprint, source)
+
+
+def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _twice(kind: str, blueprint: Blueprint, source: Source, other: Source) -> Finding:
+    return Finding(
+        "duplicate-name",
+        "error",
+        f'the {kind} "{blueprint.name}" is described twice; first at {other.at(["name"])}',
+        source.at(["name"]),
+        "rename one of them or remove a file",
+    )
+
+
+def _validate(model: type[M], data: Any, source: Source, findings: list[Finding]) -> M | None:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        findings.extend(_findings(error, model, source))
+        return None
+
+
+def _findings(error: ValidationError, model: type[BaseModel], source: Source) -> Iterable[Finding]:
+    for fault in error.errors(include_url=False):
+        path = [part for part in fault["loc"] if part != "[key]"]
+        kind, context = fault["type"], fault.get("ctx", {})
+        hint = None
+        at_key = kind == "extra_forbidden" or "[key]" in fault["loc"]
+        if kind == "extra_forbidden":
+            message = f'unknown key "{path[-1]}"'
+            hint = did_you_mean(str(path[-1]), _keys(model, path[:-1])) or _known(_keys(model, path[:-1]))
+        elif kind == "missing":
+            message = f'missing key "{path[-1]}"'
+        elif kind == "literal_error":
+            message = f"expected {context['expected']}, got {fault['input']!r}"
+        elif kind == "string_pattern_mismatch":
+            message = f"{fault['input']!r} does not have the form {context['pattern']}"
+        elif kind == "value_error":
+            message = str(context["error"])
+        else:
+            message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}, got {_short(fault['input'])}"
+        yield Finding("model", "error", message, source.at(path, key=at_key), hint)
+
+
+def _short(value: Any) -> str:
+    words = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return words.get(type(value)) or repr(value)[:60]
+
+
+def _keys(model: type[BaseModel], path: Sequence[Any]) -> list[str]:
+    """The keys that may be written in the mapping at `path` of a model."""
+    schema = model.model_json_schema()
+    node: Any = schema
+    for part in path:
+        node = _follow(node, part, schema)
+        if node is None:
+            return []
+    return sorted(_resolve(node, schema).get("properties", {}))
+
+
+def _follow(node: Any, part: Any, schema: Mapping[str, Any]) -> Any:
+    node = _resolve(node, schema)
+    if isinstance(part, int):
+        return node.get("items")
+    return node.get("properties", {}).get(part, node.get("additionalProperties"))
+
+
+def _resolve(node: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(node, dict):
+        return {}
+    if "$ref" in node:
+        return _resolve(schema["$defs"][node["$ref"].rsplit("/", 1)[1]], schema)
+    for option in node.get("anyOf", []):
+        resolved = _resolve(option, schema)
+        if resolved.get("properties") or resolved.get("items"):
+            return resolved
+    return node
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint that offers the nearest of the known names, if one is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f'did you mean "{close[0]}"?' if close else None
+
+
+def _known(keys: Sequence[str]) -> str | None:
+    return f"known keys: {', '.join(keys)}" if keys else None

@@ -1,0 +1,369 @@
+"""What a platform is made of: the blueprint language as frozen models.
+
+Each model is one mapping of the YAML; its fields are the keys that a person may write. `Platform` is what
+the loader makes of all files together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from nexus_cli.blueprint.fields import ResourceField
+from nexus_cli.blueprint.scalars import Duration, EnvName, EventName, Name, Path_, Port, Rate, Size
+
+if TYPE_CHECKING:
+    from nexus_cli.blueprint.source import Source
+
+Strategy = Literal["rolling", "blue-green", "canary", "recreate"]
+
+
+class Model(BaseModel):
+    """The base of every blueprint mapping: frozen, and unknown keys are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Use(Model):
+    """A dependency on a component or service; an optional one does not hold up the start."""
+
+    service: Name
+    optional: bool = False
+
+
+class Route(Model):
+    """A path prefix that the gateway sends to a service, and what it does on the way."""
+
+    path: Path_
+    version: str | None = Field(None, description="also match when the header x-api-version has this value")
+    auth: Literal["none", "jwt"] = "jwt"
+    methods: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], ...] = ()
+    rewrite: Path_ | None = Field(None, description="replace the matched prefix by this one")
+    limit: Rate | None = None
+    timeout: Duration = 15.0
+    retries: int = Field(0, ge=0, le=10)
+
+
+class Events(Model):
+    """The domain events that a service publishes and consumes."""
+
+    publishes: tuple[EventName, ...] = ()
+    consumes: tuple[EventName, ...] = ()
+
+
+class Health(Model):
+    """A service's two health endpoints and how long it may take to get ready."""
+
+    live: Path_ = "/health"
+    ready: Path_ = "/health/ready"
+    start: Duration = 60.0
+
+
+class ResourceEvents(Model):
+    """The domain events that a change of a resource publishes."""
+
+    created: EventName | None = None
+    updated: EventName | None = None
+    deleted: EventName | None = None
+
+
+Operation = Literal["list", "get", "create", "update", "delete"]
+OPERATIONS: tuple[Operation, ...] = ("list", "get", "create", "update", "delete")
+
+
+class Resource(Model):
+    """A thing of the service's domain: a table with endpoints, events and tests."""
+
+    plural: Name | None = None
+    fields: dict[str, ResourceField] = Field(min_length=1)
+    operations: tuple[Operation, ...] = OPERATIONS
+    states: dict[str, tuple[str, ...]] = {}
+    events: ResourceEvents = ResourceEvents()
+
+
+class Scale(Model):
+    """How many replicas run, and the bounds within which an autoscaler may move."""
+
+    replicas: int = Field(1, ge=0, le=1000)
+    min: int | None = Field(None, ge=0)
+    max: int | None = Field(None, ge=1)
+    cpu: int | None = Field(None, ge=1, le=100, description="target utilisation in percent")
+
+
+class Limits(Model):
+    """The most a unit may take: `cpu` in cores, `memory` as 256Mi."""
+
+    cpu: float | None = Field(None, gt=0)
+    memory: Size | None = None
+
+    @field_validator("cpu", mode="before")
+    @classmethod
+    def _whole_cores(cls, value: Any) -> Any:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class Deploy(Model):
+    """How a new release replaces the old one."""
+
+    strategy: Strategy = "rolling"
+    steps: tuple[int, ...] = ()
+    hold: Duration | None = None
+    drain: Duration = 10.0
+
+
+class Slo(Model):
+    """What the service promises: availability in percent, latency at the 95th percentile."""
+
+    availability: float | None = Field(None, gt=0, lt=100)
+    p95: Duration | None = None
+
+
+class Run(Model):
+    """The commands of a service where they differ from its type's own."""
+
+    serve: tuple[str, ...] = ()
+    migrate: tuple[str, ...] = ()
+
+
+class Blueprint(Model):
+    """The keys that every blueprint has."""
+
+    nexus: Literal["v1"]
+    name: Name
+
+
+class Service(Blueprint):
+    """A service of the platform: what it is, needs, offers and promises."""
+
+    kind: Literal["service"] = "service"
+    title: str = ""
+    description: str = ""
+    owner: str = ""
+    type: Name = "fastapi"
+    with_: tuple[Name, ...] = Field((), alias="with")
+    source: str = ""
+    port: Port
+    uses: tuple[Use, ...] = ()
+    routes: tuple[Route, ...] = ()
+    events: Events = Events()
+    env: dict[EnvName, str] = {}
+    secrets: tuple[EnvName, ...] = ()
+    health: Health = Health()
+    resources: dict[Name, Resource] = {}
+    run: Run = Run()
+    scale: Scale = Scale()
+    limits: Limits = Limits()
+    deploy: Deploy = Deploy()
+    slo: Slo = Slo()
+
+    @field_validator("uses", mode="before")
+    @classmethod
+    def _short_uses(cls, value: Any) -> Any:
+        return (
+            [{"service": use} if isinstance(use, str) else use for use in value]
+            if isinstance(value, list)
+            else value
+        )
+
+    @model_validator(mode="after")
+    def _fill(self) -> Self:
+        if not self.source:
+            object.__setattr__(self, "source", f"services/{self.name}")
+        if not self.title:
+            object.__setattr__(self, "title", self.name.replace("-", " ").capitalize())
+        return self
+
+
+class ComponentHealth(Model):
+    """How a component's readiness is asked: exactly one of TCP port, HTTP path, command or log pattern."""
+
+    tcp: str | None = Field(None, description="name of the port that must accept connections")
+    http: Path_ | None = None
+    port: str | None = Field(None, description="name of the port that `http` is asked on")
+    exec: tuple[str, ...] = ()
+    log: str | None = None
+    start: Duration = 60.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum(map(bool, (self.tcp, self.http, self.exec, self.log))) != 1:
+            raise ValueError("give exactly one of tcp, http, exec, log")
+        return self
+
+
+class Task(Model):
+    """A command that is run once, with `input` on its standard input."""
+
+    exec: tuple[str, ...] = Field(min_length=1)
+    input: str | None = None
+    env: dict[EnvName, str] = {}
+
+
+class SetupStep(Model):
+    """A command that prepares a component's data, unless the path is there already."""
+
+    exec: tuple[str, ...] = Field(min_length=1)
+    unless: str | None = None
+
+
+class Embedded(Model):
+    """The same real server as a host process, from a wheel, without Docker.
+
+    `path` is the folder of its programs inside the wheel; `files` are written with mode 0600 and are named
+    by `${files.NAME}`; `${data}` is its data folder.
+    """
+
+    wheel: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")
+    path: str = "."
+    command: tuple[str, ...] = Field(min_length=1)
+    setup: tuple[SetupStep, ...] = ()
+    files: dict[str, str] = {}
+    env: dict[EnvName, str] = {}
+    stop: Literal["SIGTERM", "SIGINT", "SIGQUIT"] = "SIGTERM"
+    unprivileged: bool = False
+    per_consumer: Task | None = None
+
+
+class Component(Blueprint):
+    """Infrastructure that services use: a server with ports, credentials, health and connections."""
+
+    kind: Literal["component"] = "component"
+    title: str = ""
+    description: str = ""
+    aliases: tuple[Name, ...] = ()
+    image: str | None = None
+    command: tuple[str, ...] = ()
+    ports: dict[Name, Port] = {}
+    volumes: dict[Name, str] = {}
+    credentials: dict[str, str] = {}
+    env: dict[EnvName, str] = {}
+    config: Literal["envoy"] | None = Field(
+        None, description="the generator that writes its configuration files"
+    )
+    health: ComponentHealth | None = None
+    provides: dict[EnvName, str] = {}
+    url: str = Field("", description="what a person opens or connects to, shown by status")
+    per_consumer: Task | None = None
+    stop_grace: Duration = 10.0
+    limits: Limits = Limits()
+    embedded: Embedded | None = None
+
+
+class Package(Blueprint):
+    """A shared library: what it is, where it lives and who may use it."""
+
+    kind: Literal["package"] = "package"
+    title: str = ""
+    description: str = ""
+    type: Name = "library"
+    language: Literal["python", "typescript", "go"] = "python"
+    scope: str | None = Field(None, description="the npm-style scope, without the @")
+    source: str = ""
+    users: tuple[Name, ...] = Field((), description="the services that may use it; empty: all")
+
+    @model_validator(mode="after")
+    def _fill(self) -> Self:
+        if not self.source:
+            object.__setattr__(self, "source", f"packages/{self.name}")
+        return self
+
+
+class Target(Model):
+    """Where an environment runs: a Docker engine by address, or host processes."""
+
+    docker: str | None = None
+    process: bool = False
+
+
+class SecretSource(Model):
+    """Where an environment's secrets come from."""
+
+    provider: Literal["generated", "env", "file", "vault"] = "env"
+    path: str | None = None
+
+
+class Environment(Blueprint):
+    """A place that the platform is deployed to, and its rules."""
+
+    kind: Literal["environment"] = "environment"
+    target: Target = Target()
+    replicas: dict[Name, int] = {}
+    variables: dict[EnvName, str] = {}
+    secrets: SecretSource = SecretSource()
+    approve: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = ()
+
+
+class Jwt(Model):
+    """Whose tokens the gateway accepts. Without `jwks`, a development key of this workspace is used."""
+
+    issuer: str = "nexus-development"
+    audience: str | None = None
+    jwks: str | None = Field(None, description="path of a JSON Web Key Set inside the workspace")
+
+
+class Gateway(Model):
+    """What the gateway does for every route."""
+
+    jwt: Jwt = Jwt()
+    cors: tuple[str, ...] = Field((), description="origins that browsers may call from")
+    max_body: Size = 1 << 20
+    balance: Literal["round-robin", "least-request", "random"] = "least-request"
+
+
+class Defaults(Model):
+    """Values laid under every blueprint of a kind."""
+
+    service: dict[str, Any] = {}
+
+
+class PlatformSpec(Blueprint):
+    """nexus.yaml: the platform's name, images, defaults and the blueprints that belong to it."""
+
+    kind: Literal["platform"] = "platform"
+    title: str = ""
+    description: str = ""
+    registry: str | None = None
+    images: dict[str, str] = {}
+    defaults: Defaults = Defaults()
+    gateway: Gateway = Gateway()
+    include: tuple[str, ...] = ("blueprints/**/*.yaml",)
+
+
+Any_ = Service | Component | Package | Environment
+KINDS: Mapping[str, type[Blueprint]] = {
+    "platform": PlatformSpec,
+    "service": Service,
+    "component": Component,
+    "package": Package,
+    "environment": Environment,
+}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Every blueprint of a workspace, loaded and valid by itself; `sources` says where each was written."""
+
+    root: Path
+    spec: PlatformSpec
+    services: Mapping[str, Service] = field(default_factory=dict)
+    components: Mapping[str, Component] = field(default_factory=dict)
+    packages: Mapping[str, Package] = field(default_factory=dict)
+    environments: Mapping[str, Environment] = field(default_factory=dict)
+    sources: Mapping[tuple[str, str], Source] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The platform's name."""
+        return self.spec.name
+
+    def resolve(self, name: str) -> Service | Component | None:
+        """The service or component that a `uses` entry names, by name or alias."""
+        found = self.services.get(name) or self.components.get(name)
+        if found is None:
+            found = next((c for c in self.components.values() if name in c.aliases), None)
+        return found

@@ -1,0 +1,31 @@
+"""The service types: how each one is run. A type's code comes from the template of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceType:
+    """How services of a type are run; commands may refer to `${package}`, the service's import name."""
+
+    toolchain: str
+    serve: tuple[str, ...]
+    migrate: tuple[str, ...]
+    lock: str
+
+
+SERVICE_TYPES: Mapping[str, ServiceType] = {
+    "fastapi": ServiceType(
+        toolchain="python",
+        serve=("python", "-m", "${package}"),
+        migrate=("python", "-m", "${package}", "migrate"),
+        lock="requirements.lock",
+    ),
+}
+
+
+def package_name(service: str) -> str:
+    """The import name of a service's code; the suffix keeps `email` or `secrets` off the standard library."""
+    return f"{service.replace('-', '_')}_service"

@@ -1,0 +1,35 @@
+"""nexus down: what runs is stopped, dependants first, and nothing is left behind."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nexus_cli.commands.options import EnvironmentOption, LockTimeout, Names, Output, OutputOption
+
+
+def down(
+    names: Names = None,
+    volumes: Annotated[
+        bool, typer.Option("--volumes", "-v", help="Remove stored data and logs too.")
+    ] = False,
+    environment: EnvironmentOption = "development",
+    output: OutputOption = Output.text,
+    lock_timeout: LockTimeout = 600,
+) -> None:
+    """Stop the platform, or only the named services; stored data stays unless --volumes is given.
+
+    Examples: `nexus down` · `nexus down order` · `nexus down --volumes`
+    """
+    from nexus_cli import workspace
+    from nexus_cli.render import renderer
+    from nexus_cli.stack.stack import engine
+    from nexus_cli.stack.up import bring_down
+
+    found = workspace.find()
+    folder = found.environment_state(environment)
+    with renderer(output) as emit, workspace.lock(folder, "down", emit, wait=lock_timeout):
+        title = f"down {found.root.name}/{environment}"
+        outcome = bring_down(engine(folder, title), title, names or [], emit, volumes=volumes)
+    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)

@@ -1,0 +1,67 @@
+"""Options that several commands share, so that they are spelled and explained the same everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Output(StrEnum):
+    """How a command answers: for a person or for a program."""
+
+    text = "text"
+    json = "json"
+
+
+class GraphFormat(StrEnum):
+    """How a graph is written."""
+
+    text = "text"
+    mermaid = "mermaid"
+    svg = "svg"
+    json = "json"
+
+
+def complete_units(incomplete: str) -> list[str]:
+    """Names of services and components for shell completion."""
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.errors import NexusError
+    from nexus_cli.workspace import find
+
+    try:
+        platform = load(find().root)
+    except NexusError:
+        return []
+    return sorted(n for n in (*platform.services, *platform.components) if n.startswith(incomplete))
+
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME]...",
+        help="Services or components; all when none is named.",
+        autocompletion=complete_units,
+    ),
+]
+OneName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A service or component.", autocompletion=complete_units)
+]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="Text for people, or JSON for programs.")
+]
+EnvironmentOption = Annotated[
+    str, typer.Option("--env", "-e", help="The environment.", envvar="NEXUS_ENVIRONMENT")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+LockTimeout = Annotated[
+    float, typer.Option("--lock-timeout", help="Seconds to wait for another nexus command to end.", min=0)
+]
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", help="A folder inside the workspace to work on.", envvar="NEXUS_WORKSPACE"
+    ),
+]

@@ -1,0 +1,28 @@
+"""nexus plan: what `up` would do, and why."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from nexus_cli.commands.options import EnvironmentOption, Names, Output, OutputOption
+
+CHANGES = 10
+
+
+def plan(
+    names: Names = None,
+    environment: EnvironmentOption = "development",
+    output: OutputOption = Output.text,
+) -> None:
+    """Show each step that `up` would take and its cause; exit code 0: nothing to do, 10: changes.
+
+    Examples: `nexus plan` · `nexus plan order -o json`
+    """
+    from nexus_cli import workspace
+    from nexus_cli.stack.up import intend
+
+    intended = intend(workspace.find(), environment, names or [], check=False).plan
+    typer.echo(json.dumps(intended.as_dict(), indent=2) if output == Output.json else str(intended))
+    raise typer.Exit(CHANGES if intended.changed else 0)

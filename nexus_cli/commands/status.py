@@ -1,0 +1,33 @@
+"""nexus status: what runs, how healthy it is and where it is reached."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from nexus_cli.commands.options import EnvironmentOption, Names, Output, OutputOption
+
+
+def status(
+    names: Names = None,
+    environment: EnvironmentOption = "development",
+    output: OutputOption = Output.text,
+) -> None:
+    """Show every unit with its state, health, address, age and restarts; exit code 1 if one is not well.
+
+    Examples: `nexus status` · `nexus status order -o json`
+    """
+    from nexus_cli import workspace
+    from nexus_cli.render.status import as_dict, table, well
+    from nexus_cli.render.tables import show
+    from nexus_cli.stack.health import examine
+    from nexus_cli.stack.stack import assemble
+
+    stack = assemble(workspace.find(), environment)
+    reports = examine(stack, stack.subset(names or []))
+    if output == Output.json:
+        typer.echo(json.dumps([as_dict(report) for report in reports], indent=2))
+    else:
+        show(table(stack.title, reports))
+    raise typer.Exit(0 if all(well(report) for report in reports) else 1)

@@ -1,0 +1,43 @@
+"""nexus up: everything that is described runs, each unit the moment its own dependencies are ready."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nexus_cli.commands.options import DryRun, EnvironmentOption, LockTimeout, Names, Output, OutputOption
+
+
+def up(
+    names: Names = None,
+    free_ports: Annotated[
+        bool,
+        typer.Option(
+            "--free-ports", help="Choose another, lasting port where one is held by another program."
+        ),
+    ] = False,
+    dry_run: DryRun = False,
+    environment: EnvironmentOption = "development",
+    output: OutputOption = Output.text,
+    lock_timeout: LockTimeout = 600,
+) -> None:
+    """Start the platform, or the named services with all that they need; what runs unchanged is left alone.
+
+    Examples: `nexus up` · `nexus up order` · `nexus up --dry-run` · `nexus up --free-ports -o json`
+    """
+    from nexus_cli import workspace
+    from nexus_cli.render import renderer
+    from nexus_cli.render.status import overview
+    from nexus_cli.stack.up import bring_up, intend
+
+    found = workspace.find()
+    folder = found.environment_state(environment)
+    with renderer(output) as emit, workspace.lock(folder, "up", emit, wait=lock_timeout):
+        intent = intend(found, environment, names or [], free_ports=free_ports, check=not dry_run)
+        if dry_run:
+            typer.echo(str(intent.plan))
+            return
+        outcome = bring_up(intent, emit)
+        emit(overview(intent.stack, intent.units))
+    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)

@@ -1,0 +1,56 @@
+"""The one protocol of all engines: where units run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from nexus_cli.unit import LogLine, Observed, Unit
+
+Progress = Callable[[str], None]
+
+
+class Engine(Protocol):
+    """A place where units run. Every method translates its world's faults into `NexusError`."""
+
+    name: str
+
+    def prepare(self, unit: Unit, progress: Progress) -> None:
+        """Make everything that starting needs (programs, environments); do nothing when it is there."""
+
+    def prepared(self, unit: Unit) -> bool:
+        """Whether `prepare` would have nothing to do; cheap, reads the disk only."""
+
+    def observe(self) -> Sequence[Observed]:
+        """Every unit of this platform and environment that the engine knows, in one call."""
+
+    def start(self, unit: Unit) -> None:
+        """Write the unit's files, run its setup and start it; a running one of that name is replaced."""
+
+    def configure(self, unit: Unit) -> None:
+        """Rewrite the unit's live files, leaving the unit running."""
+
+    def stop(self, name: str) -> None:
+        """Stop a unit with its own signal and grace and forget it; done when it is gone."""
+
+    def mark_ready(self, name: str) -> None:
+        """Record that the unit's probe answered."""
+
+    def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
+        """Run a health command where the unit runs; its exit code and what it printed."""
+
+    def logs(
+        self,
+        names: Sequence[str],
+        *,
+        since: float | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogLine]:
+        """Lines of the named units (all when empty) in time order; with `follow`, until interrupted."""
+
+    def execute(self, unit: Unit, command: Sequence[str]) -> int:
+        """Run a command in the unit's environment on this terminal; returns its exit code."""
+
+    def shutdown(self, *, volumes: bool = False) -> None:
+        """Stop whatever is left, and the engine's own helpers; with `volumes`, remove stored data too."""

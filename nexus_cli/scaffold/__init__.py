@@ -1,0 +1,1 @@
+"""Scaffolding: templates rendered into files, and what `init` and `generate` make of them."""

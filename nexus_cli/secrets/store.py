@@ -1,0 +1,87 @@
+"""Generated credentials and a person's secrets of one environment: files of mode 0600, outside git."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from nexus_cli.blueprint.lint import Fault
+from nexus_cli.blueprint.model import Platform
+from nexus_cli.workspace import read_json, write_atomic
+
+GENERATED = "generated"
+
+
+def credentials(folder: Path, platform: Platform) -> dict[str, dict[str, str]]:
+    """Each component's credentials; those written as `generated` are made once and kept."""
+    path = folder / "credentials.json"
+    kept = {str(k): dict(v) for k, v in read_json(path).items() if isinstance(v, dict)}
+    missing = False
+    for component in platform.components.values():
+        mine = kept.setdefault(component.name, {})
+        for name, written in component.credentials.items():
+            if written == GENERATED and name not in mine:
+                mine[name] = secrets.token_urlsafe(24)
+                missing = True
+    if missing:
+        write_atomic(path, json.dumps(kept, indent=2, sort_keys=True) + "\n", mode=0o600)
+    return {
+        name: {
+            key: kept[name].get(key, value) if value == GENERATED else value
+            for key, value in c.credentials.items()
+        }
+        for name, c in platform.components.items()
+    }
+
+
+def key(folder: Path) -> bytes:
+    """The key that fingerprints are made with, so that they tell nothing about the secrets in them."""
+    path = folder / "key"
+    if not path.exists():
+        write_atomic(path, secrets.token_bytes(32), mode=0o600)
+    return path.read_bytes()
+
+
+def stored(folder: Path) -> dict[str, str]:
+    """The secrets that a person gave with `nexus secret set`."""
+    return {str(name): str(value) for name, value in read_json(folder / "secrets.json").items()}
+
+
+def store(folder: Path, name: str, value: str | None) -> None:
+    """Keep a secret, or forget it when `value` is None."""
+    values = stored(folder)
+    if value is None:
+        values.pop(name, None)
+    else:
+        values[name] = value
+    write_atomic(folder / "secrets.json", json.dumps(values, indent=2, sort_keys=True) + "\n", mode=0o600)
+
+
+def resolve(folder: Path, platform: Platform) -> dict[str, str]:
+    """The value of every secret that a service names: from nexus's environment, else from the store."""
+    kept = stored(folder)
+    names = {name for service in platform.services.values() for name in service.secrets}
+    environment: Mapping[str, str] = os.environ
+    return {
+        name: environment.get(name) or kept[name] for name in names if environment.get(name) or name in kept
+    }
+
+
+def missing(platform: Platform, values: Mapping[str, str], wanted: set[str]) -> list[Fault]:
+    """A fault for each secret without a value of the wanted services."""
+    return [
+        (
+            "service",
+            service.name,
+            ["secrets", index],
+            f"secret {name} has no value",
+            f"run `nexus secret set {name}`, or export {name}",
+        )
+        for service in platform.services.values()
+        if service.name in wanted
+        for index, name in enumerate(service.secrets)
+        if name not in values
+    ]

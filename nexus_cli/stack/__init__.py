@@ -1,0 +1,1 @@
+"""What should run, and the plans that lead there."""

@@ -1,0 +1,160 @@
+"""Carries out the steps of a plan on an engine: start, wait for readiness, stop, explain a failure."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from nexus_cli.apply import Outcome, StepFault, apply
+from nexus_cli.engine.engine import Engine
+from nexus_cli.engine.probe import ProbeResult
+from nexus_cli.errors import NexusError
+from nexus_cli.events import Emit, Failure, Note, StepProgress, StepWaiting
+from nexus_cli.identity import port_holder
+from nexus_cli.plan import Plan, Step
+from nexus_cli.stack.health import ask
+from nexus_cli.unit import Observed, State, Unit
+
+PROBE_INTERVAL = 0.03
+_STILL_WAITING = 3.0
+_LOG_LINES = 15
+
+
+class Runner:
+    """Executes the steps of one plan; units begun by it can be taken back when the person interrupts."""
+
+    def __init__(self, engine: Engine, units: Sequence[Unit], emit: Emit) -> None:
+        self.engine = engine
+        self.units = {unit.name: unit for unit in units}
+        self.emit = emit
+        self.cancelled = threading.Event()
+        self.begun: list[str] = []
+        self.snapshot = Snapshot(engine)
+        self.actions: Mapping[str, Callable[[Step], str]] = {
+            "prepare": self._prepare,
+            "start": self._start,
+            "restart": self._start,
+            "run": self._start,
+            "await": self._ready,
+            "configure": self._configure,
+            "stop": self._stop,
+        }
+
+    def run(self, plan: Plan) -> Outcome:
+        """Carry out the plan; after Ctrl-C, stop what it had begun."""
+        outcome = apply(plan, lambda step: self.actions[step.action](step), self.emit, self.cancelled)
+        if outcome.interrupted and self.begun:
+            self.emit(Note(f"interrupted: stopping {', '.join(self.begun)}", "warning"))
+            for name in reversed(self.begun):
+                self.engine.stop(name)
+        return outcome
+
+    def _prepare(self, step: Step) -> str:
+        self.engine.prepare(
+            self.units[step.unit], lambda text: self.emit(StepProgress(step.id, step.unit, text))
+        )
+        return ""
+
+    def _start(self, step: Step) -> str:
+        self.begun.append(step.unit)
+        self.engine.start(self.units[step.unit])
+        return self._ready(step)
+
+    def _configure(self, step: Step) -> str:
+        self.engine.configure(self.units[step.unit])
+        return self.units[step.unit].url
+
+    def _stop(self, step: Step) -> str:
+        self.engine.stop(step.unit)
+        return ""
+
+    def _ready(self, step: Step) -> str:
+        """Wait until the unit's probe answers (a job: until it exited 0); explain when it does not."""
+        unit = self.units[step.unit]
+        started = time.monotonic()
+        deadline = started + unit.start_seconds
+        say = started + _STILL_WAITING
+        probe = ProbeResult(ok=False, message="not asked yet")
+        while not self.cancelled.is_set():
+            seen = self.snapshot.get(unit.name)
+            fault = _ended(unit, seen)
+            if fault is not None:
+                raise StepFault(self.failure(unit, fault, seen, probe))
+            if unit.kind == "job" and seen is not None and seen.state is State.EXITED:
+                return ""
+            if unit.kind != "job" and seen is not None and seen.state is State.RUNNING:
+                probe = ask(self.engine, unit)
+                if probe.ok:
+                    self.engine.mark_ready(unit.name)
+                    return unit.url
+            now = time.monotonic()
+            if now >= deadline:
+                reason = f"not ready within {unit.start_seconds:g} s"
+                raise StepFault(self.failure(unit, reason, seen, probe))
+            if now >= say:
+                say = now + _STILL_WAITING
+                left = round(deadline - now)
+                self.emit(StepWaiting(step.id, unit.name, f"{_why(unit, probe)} (giving up in {left} s)"))
+            self.cancelled.wait(PROBE_INTERVAL)
+        raise NexusError(f"{unit.name}: interrupted")
+
+    def failure(self, unit: Unit, reason: str, seen: Observed | None, probe: ProbeResult) -> Failure:
+        """Everything a person needs to know about a unit that did not get ready."""
+        lines = tuple(line.text for line in self.engine.logs([unit.name], tail=_LOG_LINES))
+        exit_code = seen.exit_code if seen else None
+        held = _foreign_holder(unit, seen)
+        return Failure(
+            unit=unit.name,
+            reason=reason + (f"; {held}" if held else ""),
+            exit_code=exit_code,
+            probe=probe.message if unit.probe and exit_code is None else None,
+            log=lines,
+            next=(f"nexus logs {unit.name}", "nexus status"),
+        )
+
+
+class Snapshot:
+    """What the engine observes, asked at most once in a short while however many threads want to know."""
+
+    def __init__(self, engine: Engine, fresh: float = 0.04) -> None:
+        self.engine = engine
+        self.fresh = fresh
+        self.lock = threading.Lock()
+        self.taken = 0.0
+        self.units: dict[str, Observed] = {}
+
+    def get(self, name: str) -> Observed | None:
+        """The unit as it was seen after this call began, or shortly before."""
+        with self.lock:
+            if time.monotonic() - self.taken > self.fresh:
+                self.units = {unit.name: unit for unit in self.engine.observe()}
+                self.taken = time.monotonic()
+            return self.units.get(name)
+
+
+def _ended(unit: Unit, seen: Observed | None) -> str | None:
+    if seen is None:
+        return None
+    if seen.state is State.CRASHED:
+        return f"keeps crashing: gave up after {seen.restarts} restarts"
+    if seen.state is State.EXITED and (unit.kind != "job" or seen.exit_code != 0):
+        return f"ended with exit code {seen.exit_code}"
+    return None
+
+
+def _why(unit: Unit, probe: ProbeResult) -> str:
+    if unit.kind == "job":
+        return "still running"
+    return f"not ready: {probe.message}"
+
+
+def _foreign_holder(unit: Unit, seen: Observed | None) -> str | None:
+    """Who holds one of the unit's ports, when the unit itself does not run."""
+    if seen is not None and seen.state is State.RUNNING:
+        return None
+    for port in unit.ports.values():
+        holder = port_holder(port)
+        if holder:
+            return f"port {port} is held by {holder}"
+    return None

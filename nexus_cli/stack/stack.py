@@ -1,0 +1,211 @@
+"""A platform made ready to run in one environment: its units, their engine and what they are bound to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus_cli.blueprint import graph
+from nexus_cli.blueprint.bind import HOST, Bindings, unit_ports
+from nexus_cli.blueprint.lint import errors, lint
+from nexus_cli.blueprint.load import BlueprintFault, did_you_mean, load
+from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.source import Finding
+from nexus_cli.engine.engine import Engine
+from nexus_cli.errors import UsageError
+from nexus_cli.secrets import store
+from nexus_cli.stack import ports as port_numbers
+from nexus_cli.stack.desired import Layout, desired
+from nexus_cli.stack.reconcile import Facts
+from nexus_cli.unit import File, Unit
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One environment of a platform: what is described (`platform`), how it is bound, and what should run."""
+
+    workspace: Workspace
+    environment: str
+    platform: Platform
+    bindings: Bindings
+    units: Sequence[Unit]
+    engine: Engine
+
+    @property
+    def folder(self) -> Path:
+        """The environment's state folder."""
+        return self.workspace.environment_state(self.environment)
+
+    @property
+    def title(self) -> str:
+        """The platform and environment, for messages."""
+        return f"{self.platform.name}/{self.environment}"
+
+    def unit(self, name: str) -> Unit:
+        """The unit of that name; a wrong one is a fault with a hint."""
+        found = {unit.name: unit for unit in self.units}
+        if name not in found:
+            raise unknown_unit(name, found)
+        return found[name]
+
+    def subset(self, names: Collection[str]) -> list[Unit]:
+        """The named services and components with everything that they need (all when none is named)."""
+        found = {unit.name: unit for unit in self.units}
+        if not names:
+            return list(self.units)
+        for name in names:
+            if name not in found:
+                raise unknown_unit(name, found)
+        wanted = graph.closure({unit.name: unit.needs for unit in self.units}, names)
+        return [unit for unit in self.units if unit.name in wanted]
+
+    def facts(self, units: Sequence[Unit]) -> Facts:
+        """What the engine and the disk say about the units now."""
+        return Facts(
+            observed=self.engine.observe(),
+            unprepared=frozenset(unit.name for unit in units if not self.engine.prepared(unit)),
+            unconfigured=frozenset(unit.name for unit in units if _stale(unit)),
+        )
+
+
+def unknown_unit(name: str, known: Collection[str]) -> UsageError:
+    """The fault for a name that is no unit of the platform."""
+    hint = did_you_mean(name, known) or f"there are {', '.join(sorted(known))}"
+    return UsageError(f'unknown service or component "{name}"', hint=hint)
+
+
+def checked(root: Path) -> Platform:
+    """The workspace's platform, loaded and free of lint errors."""
+    platform = load(root)
+    findings = errors(lint(platform))
+    if findings:
+        raise BlueprintFault(findings)
+    return platform
+
+
+def assemble(
+    workspace: Workspace, environment: str = DEFAULT_ENVIRONMENT, ports: port_numbers.Ports | None = None
+) -> Stack:
+    """The stack of a workspace; `ports` overrides the remembered ones."""
+    platform = checked(workspace.root)
+    known = {DEFAULT_ENVIRONMENT, *platform.environments}
+    if environment not in known:
+        raise UsageError(
+            f'unknown environment "{environment}"',
+            hint=did_you_mean(environment, known) or f"there are {', '.join(sorted(known))}",
+        )
+    folder = workspace.environment_state(environment)
+    described = platform.environments.get(environment)
+    bindings = Bindings(
+        environment=environment,
+        host=HOST,
+        ports=ports if ports is not None else port_numbers.chosen(folder, platform),
+        credentials=store.credentials(folder, platform),
+        secrets=store.resolve(folder, platform),
+        variables=described.variables if described else {},
+    )
+    layout = Layout(folder, store.key(folder))
+    units = desired(platform, bindings, layout, _configuration(platform, bindings, layout))
+    return Stack(
+        workspace, environment, platform, bindings, units, engine(folder, f"{platform.name}/{environment}")
+    )
+
+
+def engine(folder: Path, label: str) -> Engine:
+    """The engine that an environment runs on."""
+    from nexus_cli.engine.process import ProcessEngine
+
+    return ProcessEngine(folder, label=label)
+
+
+def check_secrets(stack: Stack, units: Sequence[Unit]) -> None:
+    """Refuse to start services whose secrets have no value."""
+    wanted = {unit.name for unit in units}
+    faults = store.missing(stack.platform, stack.bindings.secrets, wanted)
+    if faults:
+        sources = stack.platform.sources
+        raise BlueprintFault(
+            [
+                Finding("missing-secret", "error", m, sources[kind, name].at(path), hint)
+                for kind, name, path, m, hint in faults
+            ]
+        )
+
+
+def log_names(root: Path, folder: Path, names: Sequence[str]) -> list[str]:
+    """The units whose logs are meant by the names, their jobs included; all when none is named."""
+    written = {path.name.split(".log")[0] for path in (folder / "logs").glob("*.log*")}
+    found = [unit for unit in sorted(written) if any(unit == n or unit.startswith(f"{n}.") for n in names)]
+    for name in names:
+        if not any(unit == name or unit.startswith(f"{name}.") for unit in found):
+            platform = load(root)
+            known = {*platform.services, *platform.components, *written}
+            if name not in known:
+                raise unknown_unit(name, known)
+    return found if names else sorted(written)
+
+
+def _configuration(platform: Platform, bindings: Bindings, layout: Layout) -> dict[str, dict[str, File]]:
+    """Generated configuration files of components, by component and path."""
+    result: dict[str, dict[str, File]] = {}
+    for component in platform.components.values():
+        if component.config == "envoy":
+            result[component.name] = _envoy(platform, bindings, layout, component.name)
+    return result
+
+
+def _envoy(platform: Platform, bindings: Bindings, layout: Layout, name: str) -> dict[str, File]:
+    from nexus_generators import envoy
+
+    ports = unit_ports(platform.components[name], bindings)
+    endpoints: Mapping[str, Sequence[envoy.Endpoint]] = {
+        service.name: [envoy.Endpoint(bindings.host, unit_ports(service, bindings)["http"])]
+        for service in platform.services.values()
+        if service.routes
+    }
+    settings = envoy.GatewaySettings(
+        http_port=ports["http"],
+        admin_port=ports["admin"],
+        folder=str(layout.files(name)),
+        address=bindings.host,
+        jwks=_jwks(platform, layout.state / "keys"),
+    )
+    static = {path: File(content) for path, content in envoy.bootstrap(settings).items()}
+    live = {
+        path: File(text, live=True) for path, text in envoy.routing(platform, endpoints, settings).items()
+    }
+    return static | live
+
+
+def _jwks(platform: Platform, folder: Path) -> str:
+    """The public keys that the gateway accepts tokens of; none when no route asks for a token."""
+    from nexus_cli.tokens import DevelopmentKeys
+
+    if not any(route.auth == "jwt" for service in platform.services.values() for route in service.routes):
+        return ""
+    written = platform.spec.gateway.jwt.jwks
+    if written is None:
+        return DevelopmentKeys(folder).public_jwks()
+    text = _read(platform.root / written)
+    if text is None:
+        where = platform.sources["platform", platform.name].at(["gateway", "jwt", "jwks"])
+        raise BlueprintFault([Finding("jwks", "error", f'there is no file "{written}"', where)])
+    return text
+
+
+def _stale(unit: Unit) -> bool:
+    """Whether a live file of the unit differs on the disk."""
+    if unit.files_folder is None:
+        return False
+    return any(
+        _read(unit.files_folder / name) != file.content for name, file in unit.files.items() if file.live
+    )
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return None

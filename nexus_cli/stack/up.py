@@ -1,0 +1,117 @@
+"""Bringing a stack up and down: which plan, with which ports, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nexus_cli.apply import Outcome
+from nexus_cli.engine.engine import Engine
+from nexus_cli.events import Emit, Note
+from nexus_cli.identity import port_holder
+from nexus_cli.plan import Plan, Step
+from nexus_cli.stack import ports as port_numbers
+from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, reconcile, teardown
+from nexus_cli.stack.run import Runner
+from nexus_cli.stack.stack import Stack, assemble, check_secrets
+from nexus_cli.unit import Observed, State, Unit
+from nexus_cli.workspace import Workspace
+
+_BEGIN = frozenset({"start", "run", "restart"})
+_ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What `up` is about to do: the stack as it will be bound, the units asked for and the plan."""
+
+    stack: Stack
+    units: Sequence[Unit]
+    plan: Plan
+
+
+def intend(
+    workspace: Workspace,
+    environment: str,
+    names: Sequence[str],
+    *,
+    free_ports: bool = False,
+    check: bool = True,
+) -> Intent:
+    """Decide what bringing the named units up means now; held ports and missing secrets are faults."""
+    stack = assemble(workspace, environment)
+    units = stack.subset(names)
+    facts = stack.facts(units)
+    plan = _plan(stack, units, facts)
+    if not check:
+        return Intent(stack, units, plan)
+    check_secrets(stack, units)
+    before = port_numbers.chosen(stack.folder, stack.platform)
+    ports = port_numbers.settle(
+        before,
+        _listening(plan, units, facts.observed),
+        seed=str(workspace.root),
+        substitute=free_ports,
+        holder=port_holder,
+    )
+    if ports != before:
+        port_numbers.keep(stack.folder, stack.platform, ports)
+        stack = assemble(workspace, environment)
+        units = stack.subset(names)
+        plan = _plan(stack, units, stack.facts(units))
+    return Intent(stack, units, plan)
+
+
+def bring_up(intent: Intent, emit: Emit) -> Outcome:
+    """Carry out the plan of `up`."""
+    return Runner(intent.stack.engine, intent.units, emit).run(intent.plan)
+
+
+def bring_down(engine: Engine, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
+    """Stop the named units with their jobs, or everything; then the engine's helpers too."""
+    observed = engine.observe()
+    chosen = None if not names else {u.name for u in observed if _belongs(u.name, names)}
+    plan = teardown(title, observed, chosen, cause="asked for")
+    outcome = Runner(engine, [], emit).run(plan)
+    if not names and outcome.ok:
+        engine.shutdown(volumes=volumes)
+    if not plan.changed:
+        emit(Note(f"{title}: nothing runs"))
+    return outcome
+
+
+def _belongs(unit: str, names: Sequence[str]) -> bool:
+    return unit in names or unit.partition(".")[0] in names or unit.partition(".")[2] in names
+
+
+def _plan(stack: Stack, units: Sequence[Unit], facts: Facts) -> Plan:
+    return reconcile(f"up {stack.title}", units, facts, {unit.name for unit in stack.units})
+
+
+def _listening(plan: Plan, units: Sequence[Unit], observed: Sequence[Observed]) -> list[str]:
+    """The units that will have to take their ports: those begun by the plan that do not hold them already."""
+    begun = {step.unit for step in plan.steps if step.action in _BEGIN}
+    holding = {
+        unit.name: set(unit.ports.values())
+        for unit in observed
+        if unit.state in _ALIVE and unit.pid is not None
+    }
+    return [
+        unit.name
+        for unit in units
+        if unit.name in begun and unit.ports and not set(unit.ports.values()) <= holding.get(unit.name, set())
+    ]
+
+
+def start_again(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
+    """Stop and start the named units, each after those of them that it needs."""
+    units = in_order([stack.unit(name) for name in names])
+    begun = {unit.name: f"restart {unit.name}" for unit in units}
+    steps: list[Step] = []
+    for unit in units:
+        after = [begun[need] for need in unit.needs if need in begun]
+        if not stack.engine.prepared(unit):
+            steps.append(Step("prepare", unit.name, UNPREPARED))
+            after.append(f"prepare {unit.name}")
+        steps.append(Step("restart", unit.name, "asked for", tuple(after)))
+    return Runner(stack.engine, units, emit).run(Plan(f"restart {stack.title}", tuple(steps)))

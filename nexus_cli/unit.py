@@ -1,0 +1,135 @@
+"""A unit is one thing that runs: what the stack wants and what an engine sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["component", "service", "job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How readiness is asked from the host: one of HTTP, TCP, exec or a line in the log.
+
+    `target` is a path (http), nothing (tcp), a pattern (log). `timeout` is for one try in seconds.
+    """
+
+    kind: Literal["http", "tcp", "exec", "log"]
+    port: int | None = None
+    target: str = ""
+    command: tuple[str, ...] = ()
+    interval: float = 0.05
+    timeout: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file (mode 0600) that a unit reads; a live one may change without a restart of the unit."""
+
+    content: str
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A command that runs before a unit's first start, unless the path already exists."""
+
+    command: tuple[str, ...]
+    unless: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """A server that comes as a wheel: `requirement` is `name==version`, `path` its folder of programs."""
+
+    requirement: str
+    path: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class PythonProject:
+    """A service with its own virtual environment, made from `lock` inside `folder`."""
+
+    folder: Path
+    lock: str = "requirements.lock"
+
+
+Runtime = Wheel | PythonProject
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What should run. `fingerprint` changes when, and only when, the unit has to be started anew.
+
+    `command[0]` is looked up on the runtime's program folder first, then taken as it is.
+    `start_seconds` bounds the time to readiness, `stop_seconds` the grace after `stop_signal`.
+    A job is ready once it exited 0; `input` is what a job reads on its standard input.
+    `unprivileged`: must not run as root (PostgreSQL refuses to).
+    """
+
+    name: str
+    kind: Kind
+    command: tuple[str, ...]
+    fingerprint: str
+    needs: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    data: Path | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
+    probe: Probe | None = None
+    files: Mapping[str, File] = field(default_factory=dict)
+    files_folder: Path | None = None
+    setup: tuple[Setup, ...] = ()
+    runtime: Runtime | None = None
+    input: str | None = None
+    stop_signal: str = "SIGTERM"
+    stop_seconds: float = 10.0
+    start_seconds: float = 60.0
+    unprivileged: bool = False
+    url: str = ""
+
+
+class State(StrEnum):
+    """Where a unit is in its life, as an engine sees it."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"
+    CRASHED = "crashed"
+    STOPPING = "stopping"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What an engine sees of a unit. `since` is seconds since the epoch, `ready` the last known answer.
+
+    CRASHED is a crash loop that was given up; EXITED a job or unit that ended by itself with `exit_code`.
+    """
+
+    name: str
+    kind: Kind
+    fingerprint: str
+    state: State
+    pid: int | None = None
+    since: float = 0.0
+    restarts: int = 0
+    exit_code: int | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
+    ready: bool = False
+    url: str = ""
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a unit printed: `time` is its arrival in seconds since the epoch, `stream` out or err."""
+
+    time: float
+    unit: str
+    stream: str
+    text: str
