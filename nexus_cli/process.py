@@ -1,0 +1,128 @@
+"""Runs other programs: the only caller of `subprocess`. Never a shell, and nobody else's standard input."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus_cli.errors import NexusError
+
+_LAST_WORDS = 0.5  # seconds that a killed program's output is still waited for
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A program that ended: its exit code and what it printed, decoded with replacement characters."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last_line(self) -> str:
+        """The last line that says something, of standard error if there is one there."""
+        lines = [line.strip() for text in (self.out, self.err) for line in text.splitlines() if line.strip()]
+        return lines[-1] if lines else ""
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    input: str | None = None,  # noqa: A002 - the field's own term
+    timeout: float | None = None,
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run a program to its end, whatever its exit code; `timeout` is in seconds.
+
+    `on_line` gets each line of its standard error as it is printed. Without `env` the program has ours.
+    """
+    with tempfile.TemporaryFile() as stdin:
+        if input is not None:
+            stdin.write(input.encode())
+            stdin.seek(0)
+        process = _spawn(
+            command, cwd=cwd, env=env, stdin=stdin.fileno() if input is not None else subprocess.DEVNULL
+        )
+    out: list[str] = []
+    err: list[str] = []
+    readers = [
+        threading.Thread(target=_read, args=(process.stdout, out, None), daemon=True),
+        threading.Thread(target=_read, args=(process.stderr, err, on_line), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    try:
+        code = process.wait(timeout)
+    except BaseException as error:
+        process.kill()
+        process.wait()
+        for reader in readers:
+            reader.join(_LAST_WORDS)
+        if isinstance(error, subprocess.TimeoutExpired):
+            said = Completed(-1, "".join(out), "".join(err)).last_line
+            raise NexusError(
+                f"{Path(command[0]).name} did not end within {timeout:g} s" + (f": {said}" if said else "")
+            ) from None
+        raise
+    for reader in readers:
+        reader.join()
+    return Completed(code, "".join(out), "".join(err))
+
+
+def interactive(
+    command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> int:
+    """Run a program on this terminal, keyboard included; returns its exit code."""
+    process = _spawn(command, cwd=cwd, env=env, stdin=None, piped=False)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the terminal sent it to the program too, and the program decides
+            continue
+
+
+def _spawn(
+    command: Sequence[str],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    stdin: int | None,
+    piped: bool = True,
+) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE if piped else None
+    try:
+        return subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=stdin,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise NexusError(f"cannot run {command[0]} in {cwd}: there is no such folder") from error
+        raise NexusError(
+            f"{command[0]} is not installed",
+            hint=f"install it, or put it on the PATH ({os.environ.get('PATH')})",
+        ) from error
+    except OSError as error:
+        raise NexusError(f"cannot run {command[0]}: {error.strerror}") from error
+
+
+def _read(stream: object, into: list[str], on_line: Callable[[str], None] | None) -> None:
+    with stream:  # type: ignore[attr-defined]
+        for line in stream:  # type: ignore[attr-defined]
+            into.append(line)
+            if on_line is not None and line.strip():
+                on_line(line.strip())
