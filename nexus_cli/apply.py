@@ -116,12 +116,17 @@ class _Run:
             elif blockers:
                 if self.held.get(step.id) != blockers:
                     self.held[step.id] = blockers
-                    units = tuple(dict.fromkeys(b.split(" ", 1)[1] for b in blockers))
-                    self.emit(StepWaiting(step.id, step.unit, f"waiting for {', '.join(units)}", units))
+                    self._say_waiting(step, blockers)
             else:
                 del self.waiting[step.id]
                 self.emit(StepStarted(step.id, step.unit, step.action, step.cause))
                 self.running[pool.submit(self.execute, step)] = (step, time.monotonic())
+
+    def _say_waiting(self, step: Step, blockers: tuple[str, ...]) -> None:
+        units = tuple(dict.fromkeys(blocker.split(" ", 1)[1] for blocker in blockers))
+        others = tuple(unit for unit in units if unit != step.unit)
+        if others:
+            self.emit(StepWaiting(step.id, step.unit, f"waiting for {', '.join(others)}", others))
 
     def _finish(self, future: Future[str]) -> None:
         step, started = self.running.pop(future)
