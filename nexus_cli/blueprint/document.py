@@ -18,6 +18,7 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?[0-9][0-9_]*\.[0-9]+([eE][-+]?[0-9]+)?")
 _DEEP = re.compile(r"(?:[-?:][ \t]+){40}")
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")}
 _BOOLEANS = {"true": True, "false": False, "True": True, "False": False}
 _NULLS = {"", "~", "null", "Null"}
 
@@ -125,6 +126,8 @@ class _Construct:
             )
         if depth > MAX_DEPTH:
             raise _deep(_location(node, self.file))
+        if node.tag not in _TAGS:
+            raise _fault("yaml", f"the tag {node.tag} is not allowed", _location(node, self.file))
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if isinstance(node, yaml.SequenceNode):
@@ -159,8 +162,6 @@ class _Construct:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text: str = node.value
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            raise _fault("yaml", f"the tag {node.tag} is not allowed", _location(node, self.file))
         if node.style is not None or node.tag == "tag:yaml.org,2002:str":
             return text
         if text in _BOOLEANS:

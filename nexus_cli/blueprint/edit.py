@@ -17,7 +17,7 @@ _KEY = "include"
 
 
 def add_includes(text: str, entries: Sequence[str], *, file: str = "nexus.yaml") -> str:
-    """The platform's blueprint with these entries at the end of `include`; those that are there are left out."""
+    """The platform's blueprint with these entries at the end of `include`, unless they are there."""
     data = yaml.safe_load(text)
     default = list(PlatformSpec.model_fields[_KEY].default)
     present = data.get(_KEY)

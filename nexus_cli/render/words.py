@@ -66,6 +66,8 @@ def line(event: Event) -> tuple[str, str, str] | None:
 
 def total(event: PlanFinished) -> str:
     """How a plan ended, in one line."""
+    if not (event.done or event.failed or event.skipped):
+        return f"{event.title}: nothing to do"
     parts = [f"{event.done} done"]
     if event.failed:
         parts.append(f"{event.failed} failed")

@@ -1,0 +1,131 @@
+"""Every rule finds its fault, at its place, and nothing in a sound platform."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nexus_cli.blueprint.lint import RULES, lint
+from nexus_cli.blueprint.load import load
+from tests.conftest import service
+
+Write = Callable[[str, str], Path]
+COMPONENT = "nexus: v1\nkind: component\nname: {name}\n"
+
+BROKEN: dict[str, tuple[dict[str, str], str]] = {
+    "unknown-dependency": ({"a": service("a", 1, uses="[postgre]")}, 'unknown dependency "postgre"'),
+    "cycle": (
+        {
+            "a": service("a", 1, uses="[b]"),
+            "b": service("b", 2, uses="[c]"),
+            "c": service("c", 3, uses="[a]"),
+        },
+        "a -> b -> c -> a",
+    ),
+    "duplicate-use": ({"a": service("a", 1, uses="[nats, event-bus]")}, '"nats" is used twice'),
+    "connection-clash": (
+        {
+            "a": service("a", 1, uses="[redis, other]"),
+            "other": COMPONENT.format(name="other")
+            + "image: x:1\nhealth: {log: x}\nprovides: {REDIS_URL: x}\n",
+        },
+        "both provide REDIS_URL",
+    ),
+    "port-taken": ({"a": service("a", 5432)}, "port 5432 is taken by component postgres"),
+    "route-shadowed": (
+        {"a": service("a", 1, routes="[{path: /x}]"), "b": service("b", 2, routes="[{path: /x/}]")},
+        "/x/ is shadowed by a",
+    ),
+    "event-unpublished": (
+        {"a": service("a", 1, uses="[nats]", events="{consumes: [x.y]}")},
+        "nobody publishes x.y",
+    ),
+    "event-unconsumed": (
+        {"a": service("a", 1, uses="[nats]", events="{publishes: [x.y]}")},
+        "nobody consumes x.y",
+    ),
+    "event-without-bus": ({"a": service("a", 1, events="{publishes: [x.y]}")}, "uses no event bus"),
+    "resource-event": (
+        {
+            "a": service(
+                "a", 1, uses="[postgres]", resources="{r: {fields: {n: int}, events: {created: r.made}}}"
+            )
+        },
+        "r.made is missing",
+    ),
+    "resource-without-database": (
+        {"a": service("a", 1, resources="{r: {fields: {n: int}}}")},
+        "uses no database",
+    ),
+    "ref-unknown": (
+        {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {n: ref(thing)}}}")},
+        'unknown resource "thing"',
+    ),
+    "secret-in-env": (
+        {"a": service("a", 1, env="{DB_PASSWORD: hunter2}")},
+        "DB_PASSWORD looks like a secret",
+    ),
+    "secret-twice": ({"a": service("a", 1, env="{X: y}", secrets="[X]")}, "X is also set elsewhere"),
+    "image-unpinned": (
+        {"c": COMPONENT.format(name="c") + "image: x/y:latest\nhealth: {log: x}\n"},
+        "no pinned tag",
+    ),
+    "no-health": ({"c": COMPONENT.format(name="c") + "image: x:1\n"}, "no health check"),
+    "health-port": ({"c": COMPONENT.format(name="c") + "image: x:1\nhealth: {tcp: web}\n"}, 'no port "web"'),
+    "nowhere-to-run": ({"c": COMPONENT.format(name="c") + "health: {log: x}\n"}, "neither an image nor"),
+    "reserved-name": ({"a": service("all", 1)}, '"all" is a reserved name'),
+    "unknown-type": ({"a": service("a", 1, type="fastapy")}, 'unknown type "fastapy"'),
+    "unknown-reference": (
+        {"a": service("a", 1, env='{U: "${gatway.url}"}')},
+        "unknown reference ${gatway.url}",
+    ),
+    "source-outside": ({"a": service("a", 1, source="../x")}, '"../x" leaves the workspace'),
+    "scale-bounds": ({"a": service("a", 1, scale="{min: 3, max: 2}")}, "min 3 is more than max 2"),
+    "slo-without-route": ({"a": service("a", 1, slo="{p95: 300ms}")}, "no route to measure it on"),
+    "canary-steps": ({"a": service("a", 1, deploy="{steps: [50, 10, 100]}")}, "steps must rise"),
+    "unknown-user": (
+        {"p": "nexus: v1\nkind: package\nname: p\nusers: [nobody]\n"},
+        'unknown service "nobody"',
+    ),
+}
+
+
+def test_every_rule_is_tested() -> None:
+    assert set(BROKEN) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_finds_its_fault(workspace: Path, write: Write, rule: str) -> None:
+    files, expected = BROKEN[rule]
+    for name, text in files.items():
+        write(name, text)
+    found = [finding for finding in lint(load(workspace)) if finding.rule == rule]
+    assert len(found) == 1, found
+    assert expected in found[0].message
+    assert found[0].where.file.startswith("blueprints/")
+    assert found[0].hint
+
+
+def test_a_sound_platform_has_no_findings(workspace: Path, write: Write) -> None:
+    write(
+        "order",
+        service(
+            "order",
+            3001,
+            uses="[postgres, redis, nats, catalog]",
+            routes="[{path: /api/v1/orders, methods: [GET]}, {path: /api/v1/orders, methods: [POST], auth: none}]",
+            events="{publishes: [order.created]}",
+            env='{CALLBACK: "${gateway.url}/x"}',
+        ),
+    )
+    write("catalog", service("catalog", 3002, uses="[nats]", events="{consumes: [order.created]}"))
+    assert lint(load(workspace)) == []
+
+
+def test_a_missing_catalogue_entry_is_offered(workspace: Path, write: Write) -> None:
+    (workspace / "nexus.yaml").write_text("nexus: v1\nkind: platform\nname: shop\n")
+    write("a", service("a", 1, uses="[postgres]"))
+    found = lint(load(workspace))
+    assert found[0].hint == 'the catalogue has it: add "catalogue:postgres" to include in nexus.yaml'

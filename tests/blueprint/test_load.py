@@ -1,0 +1,125 @@
+"""Loading: every fault has its place and hint, all at once, and hostile YAML is bounded."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nexus_cli.blueprint.load import BlueprintFault, load
+from tests.conftest import service
+
+Write = Callable[[str, str], Path]
+
+
+def faults(root: Path) -> list[str]:
+    with pytest.raises(BlueprintFault) as caught:
+        load(root)
+    return [f"{f.where}: {f.message} | {f.hint or ''}" for f in caught.value.findings]
+
+
+def test_a_whole_platform(workspace: Path, write: Write) -> None:
+    write("order", service("order", 3001, uses="[postgres, {service: nats, optional: true}]"))
+    platform = load(workspace)
+    assert list(platform.services) == ["order"]
+    assert list(platform.components) == ["gateway", "nats", "postgres", "redis"]
+    assert platform.services["order"].title == "Order"
+    assert platform.services["order"].source == "services/order"
+    assert platform.resolve("event-bus") is platform.components["nats"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "nexus: v1\nkind: service\nname: a\nport: 1\nuse: [x]\n",
+            '5:1: unknown key "use" | did you mean "uses"?',
+        ),
+        ("nexus: v1\nkind: service\nname: a\nport: many\n", "4:7: .*integer.*'many'"),
+        ("nexus: v1\nkind: service\nname: a\nname: b\nport: 1\n", '4:1: duplicate key "name"'),
+        ("nexus: v1\n\tkind: service\n", "2:1: a tab in the indentation \\| YAML is indented by spaces only"),
+        ("nexus: v1\nkind: servic\n", "2:7: unknown kind 'servic' \\| did you mean \"service\"\\?"),
+        ("nexus: v1\nname: a\n", '1:1: missing key "kind"'),
+        ("nexus: v1\nkind: service\nname: a\n", '1:1: missing key "port"'),
+        ("nexus: v1\nkind: service\nname: A b\nport: 1\n", "3:7: 'A b' does not have the form"),
+        ("nexus: v1\nkind: service\nname: a\nport: 70000\n", "4:7: .*65535"),
+        ("- a\n", "1:1: a blueprint is a mapping"),
+        ("", "1:1: the file is empty"),
+        ("nexus: v1\nkind: service\nname: a\nport: 1\nhealth: {start: 5}\n", "5:17: expected a duration"),
+        ("a: !!python/object:os.system x\n", "1:4: the tag .* is not allowed"),
+        ("a: [" + "[" * 3000, "1:.*: nested deeper than 40 levels"),
+        ("- " * 3000, "1:.*: nested deeper than 40 levels"),
+        ("x: " + "y" * (2 << 20), "1:1: the file has 2.0 MB; a blueprint may have 1 MB"),
+    ],
+)
+def test_a_fault_has_its_place_and_hint(workspace: Path, write: Write, text: str, expected: str) -> None:
+    write("bad", text)
+    found = faults(workspace)
+    assert any(re.search(f"blueprints/bad.yaml:{expected}", line) for line in found), found
+
+
+def test_an_alias_bomb_is_refused_quickly(workspace: Path, write: Write) -> None:
+    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    write("bomb", "\n".join(levels))
+    began = time.monotonic()
+    assert "more than 50000 values" in faults(workspace)[0]
+    assert time.monotonic() - began < 2
+
+
+def test_all_faults_of_all_files_at_once(workspace: Path, write: Write) -> None:
+    write("one", "nexus: v1\nkind: service\nname: a\nport: x\nuse: []\n")
+    write("two", "nexus: v1\nnexus: v1\n")
+    write("three", "nexus: v1\nkind: component\nname: c\nhealth: {tcp: x, http: /y}\n")
+    found = faults(workspace)
+    assert len(found) == 4
+    assert found == sorted(found, key=lambda line: line.split(".yaml")[0])
+
+
+def test_the_same_name_twice_names_both_places(workspace: Path, write: Write) -> None:
+    write("one", service("a", 1))
+    write("two", service("a", 2))
+    assert faults(workspace) == [
+        'blueprints/two.yaml:3:7: the service "a" is described twice; first at blueprints/one.yaml:3:7 | '
+        "rename one of them or remove a file"
+    ]
+
+
+def test_include_stays_inside_the_workspace(workspace: Path) -> None:
+    (workspace / "nexus.yaml").write_text(
+        "nexus: v1\nkind: platform\nname: shop\ninclude: [../x.yaml, /etc/passwd, catalogue:postgre, gone.yaml]\n"
+    )
+    found = faults(workspace)
+    assert [line.split(": ", 1)[1] for line in found] == [
+        '"../x.yaml" leaves the workspace | name paths inside it',
+        '"/etc/passwd" leaves the workspace | name paths inside it',
+        'the catalogue has no "postgre" | did you mean "postgres"?',
+        'there is no file "gone.yaml" | ',
+    ]
+
+
+def test_defaults_lie_under_every_service(workspace: Path, write: Write) -> None:
+    with (workspace / "nexus.yaml").open("a") as stream:
+        stream.write("defaults: {service: {owner: team-a, limits: {memory: 128Mi}}}\n")
+    write("a", service("a", 1, limits="{cpu: 1}"))
+    write("b", service("b", 2, owner="team-b"))
+    services = load(workspace).services
+    assert (services["a"].owner, services["b"].owner) == ("team-a", "team-b")
+    assert services["a"].limits.cpu == 1
+    assert services["a"].limits.memory == 128 << 20
+
+
+def test_an_unreadable_file_is_a_finding(workspace: Path, write: Write) -> None:
+    write("a", "x").write_bytes(b"nexus: \xff\xfe")
+    assert "not UTF-8" in faults(workspace)[0]
+
+
+def test_a_thousand_services_load_in_good_time(workspace: Path, write: Write) -> None:
+    for number in range(300):
+        write(f"s{number}", service(f"s{number}", 10000 + number, uses="[postgres]"))
+    began = time.monotonic()
+    assert len(load(workspace).services) == 300
+    assert time.monotonic() - began < 3

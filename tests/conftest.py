@@ -1,0 +1,66 @@
+"""Fixtures that many tests share: small workspaces and the real binary."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+NEXUS = [sys.executable, "-m", "nexus_cli"]
+PLATFORM = """\
+nexus: v1
+kind: platform
+name: shop
+include: [blueprints/**/*.yaml, "catalogue:postgres", "catalogue:redis", "catalogue:nats", "catalogue:gateway"]
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """An empty workspace with the four components of the catalogue."""
+    root = tmp_path / "shop"
+    (root / "blueprints").mkdir(parents=True)
+    (root / "nexus.yaml").write_text(PLATFORM, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def write(workspace: Path) -> Callable[[str, str], Path]:
+    """Writes a blueprint of the workspace."""
+
+    def write_file(name: str, text: str) -> Path:
+        path = workspace / "blueprints" / f"{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def nexus(workspace: Path) -> Run:
+    """Runs the real command line inside the workspace."""
+
+    def run(*arguments: str, cwd: Path | None = None, input: str | None = None, **env: str):  # noqa: A002
+        return subprocess.run(
+            [*NEXUS, *arguments],
+            cwd=cwd or workspace,
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **env},
+        )
+
+    return run
+
+
+def service(name: str, port: int, **more: object) -> str:
+    """A service's blueprint as text."""
+    lines = ["nexus: v1", "kind: service", f"name: {name}", f"port: {port}"]
+    return "\n".join([*lines, *(f"{key}: {value}" for key, value in more.items())]) + "\n"

@@ -1,0 +1,77 @@
+"""Carrying out a plan: in parallel, in order, and what a failure leaves."""
+
+from __future__ import annotations
+
+import threading
+
+from nexus_cli.apply import apply
+from nexus_cli.errors import NexusError
+from nexus_cli.events import Event, StepFailed, StepSkipped, StepWaiting
+from nexus_cli.plan import Plan, Step
+
+PLAN = Plan(
+    "up",
+    (
+        Step("start", "db", "x"),
+        Step("start", "cache", "x"),
+        Step("start", "api", "x", ("start db", "start cache")),
+        Step("start", "web", "x", ("start api",)),
+    ),
+)
+
+
+def test_each_step_after_its_own_predecessors() -> None:
+    order: list[str] = []
+    events: list[Event] = []
+    together = threading.Barrier(2, timeout=5)
+
+    def execute(step: Step) -> str:
+        if step.unit in {"db", "cache"}:
+            together.wait()  # both at once, or the barrier breaks
+        order.append(step.unit)
+        return ""
+
+    outcome = apply(PLAN, execute, events.append, threading.Event())
+    assert outcome.ok
+    assert set(order[:2]) == {"db", "cache"}
+    assert order[2:] == ["api", "web"]
+    assert any(
+        isinstance(e, StepWaiting) and e.unit == "api" and set(e.on) == {"db", "cache"} for e in events
+    )
+
+
+def test_a_failure_skips_what_needs_it_and_nothing_else() -> None:
+    events: list[Event] = []
+
+    def execute(step: Step) -> str:
+        if step.unit == "db":
+            raise NexusError("broken", hint="mend it")
+        return ""
+
+    outcome = apply(PLAN, execute, events.append, threading.Event())
+    assert not outcome.ok
+    assert outcome.done == ["start cache"]
+    assert outcome.skipped == ["start api", "start web"]
+    failed = [e for e in events if isinstance(e, StepFailed)]
+    assert (failed[0].failure.reason, failed[0].failure.next) == ("broken", ("mend it",))
+    assert [e.why for e in events if isinstance(e, StepSkipped)] == [
+        "start db failed",
+        "start api was skipped",
+    ]
+
+
+def test_nothing_new_begins_after_a_cancel() -> None:
+    cancelled = threading.Event()
+
+    def execute(step: Step) -> str:
+        cancelled.set()
+        return ""
+
+    outcome = apply(
+        Plan("up", (PLAN.steps[0], Step("start", "api", "x", ("start db",)))),
+        execute,
+        lambda _: None,
+        cancelled,
+    )
+    assert outcome.done == ["start db"]
+    assert outcome.skipped == ["start api"]
