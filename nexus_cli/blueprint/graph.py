@@ -39,18 +39,24 @@ def dependants(edges: Mapping[str, Sequence[str]], name: str) -> set[str]:
 
 def levels(edges: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """Names by depth: each level needs only earlier ones. Names in a cycle are left out."""
-    waiting = {name: {t for t in targets if t in edges} for name, targets in edges.items()}
+    users: dict[str, list[str]] = {name: [] for name in edges}
+    open_needs = dict.fromkeys(edges, 0)
+    for name, targets in edges.items():
+        for target in {target for target in targets if target in edges}:
+            users[target].append(name)
+            open_needs[name] += 1
     result: list[list[str]] = []
-    while True:
-        level = sorted(name for name, targets in waiting.items() if not targets)
-        if not level:
-            return result
+    level = sorted(name for name, count in open_needs.items() if count == 0)
+    while level:
         result.append(level)
+        following = []
         for name in level:
-            del waiting[name]
-        done = set(level)
-        for targets in waiting.values():
-            targets.difference_update(done)
+            for user in users[name]:
+                open_needs[user] -= 1
+                if open_needs[user] == 0:
+                    following.append(user)
+        level = sorted(following)
+    return result
 
 
 def cycles(edges: Mapping[str, Sequence[str]]) -> list[list[str]]:

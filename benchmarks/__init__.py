@@ -1,0 +1,1 @@
+"""Figures of nexus: `make bench` measures them and prints a table."""

@@ -1,0 +1,120 @@
+"""Measures the figures: medians of whole processes, each beside its bound.
+
+`python -m benchmarks [NAME…]` runs all or the named ones; exit code 1 when a figure misses its bound.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from nexus_cli.events import Summary
+from nexus_cli.render.plain import table
+
+TOP = Path(__file__).resolve().parent.parent
+NEXUS = [str(Path(sys.executable).with_name("nexus"))]
+Row = tuple[str, float, float, str]  # what, measured, bound, unit
+
+
+def timed(command: list[str], cwd: Path, *, runs: int = 1) -> float:
+    """The median time of a whole process in seconds."""
+    times = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+        times.append(time.perf_counter() - began)
+        if done.returncode:
+            sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return statistics.median(times)
+
+
+def start() -> Iterator[Row]:
+    """`nexus --version` against a Python that does nothing."""
+    nothing = timed([sys.executable, "-c", "pass"], TOP, runs=15)
+    version = timed([*NEXUS, "--version"], TOP, runs=15)
+    yield "nexus --version / python -c pass", version / nothing, 3.0, "x"
+    count = subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[1:]=['--version']\nfrom nexus_cli.__main__ import main\nmain()\nprint(len(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    yield "nexus --version, modules imported", float(count.stdout.split()[-1]), 200, ""
+
+
+def blueprints() -> Iterator[Row]:
+    """Load and lint of many services in one process, and how it grows."""
+    from nexus_cli.blueprint.lint import lint
+    from nexus_cli.blueprint.load import load
+
+    seconds = {}
+    for number in (1000, 5000):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            _services(root, number)
+            times = []
+            for _ in range(3):
+                began = time.perf_counter()
+                lint(load(root))
+                times.append(time.perf_counter() - began)
+            seconds[number] = statistics.median(times)
+    yield "load + lint of 1,000 services", seconds[1000], 1.0, "s"
+    yield "5,000 services / (5 x 1,000 services)", seconds[5000] / (5 * seconds[1000]), 1.3, "x"
+
+
+def _services(root: Path, number: int) -> None:
+    (root / "blueprints").mkdir()
+    include = ', "catalogue:'.join(("[blueprints/*.yaml", 'postgres"', 'nats"]'))
+    (root / "nexus.yaml").write_text(f"nexus: v1\nkind: platform\nname: big\ninclude: {include}\n")
+    for n in range(number):
+        uses = ["postgres", "nats", *(f"s{k}" for k in (n - 1, n // 2) if 0 <= k < n)]
+        (root / "blueprints" / f"s{n}.yaml").write_text(
+            f"nexus: v1\nkind: service\nname: s{n}\ntype: fastapi\nport: {10000 + n}\nuses: [{', '.join(dict.fromkeys(uses))}]\n"
+            f"routes:\n  - {{path: /api/v1/s{n}, auth: jwt, limit: 100/s, timeout: 5s}}\n"
+            f"events: {{publishes: [s{n}.created], consumes: [s{n // 2}.created]}}\n"
+            f"resources:\n  thing:\n    fields: {{name: string unique, amount: money, state: 'enum(a, b) = a'}}\n"
+            f"    events: {{created: s{n}.created}}\nslo: {{availability: 99.9, p95: 300ms}}\n"
+        )
+
+
+def demo() -> Iterator[Row]:
+    """The demo's platform: warm up, up with nothing to do, and down."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = [sys.executable, str(TOP / "examples" / "shop" / "demo.py"), "--folder", folder]
+        timed(script, TOP)
+        shop = Path(folder) / "shop"
+        try:
+            yield "up with nothing to do, whole process", timed([*NEXUS, "up"], shop, runs=7), 0.5, "s"
+            ups, downs = [], []
+            for _ in range(3):
+                downs.append(timed([*NEXUS, "down"], shop))
+                ups.append(timed([*NEXUS, "up", "--free-ports"], shop))
+            yield "warm up of the demo to all healthy", statistics.median(ups), 6.0, "s"
+            yield "down of the demo", statistics.median(downs), 3.0, "s"
+        finally:
+            timed([*script, "--down"], TOP)
+
+
+FIGURES: dict[str, Callable[[], Iterator[Row]]] = {"start": start, "blueprints": blueprints, "demo": demo}
+
+
+def main(names: list[str]) -> int:
+    """Measure the named figures, or all."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    rows = [row for name in names or FIGURES for row in FIGURES[name]()]
+    cells = tuple(
+        (what, f"{value:.3g} {unit}".strip(), f"<= {bound:g}", "ok" if value <= bound else "MISSED")
+        for what, value, bound, unit in rows
+    )
+    print("\n".join(table(Summary("figures", ("figure", "median", "bound", "verdict"), cells))))
+    return int(any(value > bound for _, value, bound, _ in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
