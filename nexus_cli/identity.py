@@ -54,7 +54,7 @@ def children(pid: int) -> Iterator[int]:
 
 
 def marked(variable: bytes) -> Iterator[int]:
-    """Every process whose environment was given `variable` (`NAME=value` or a beginning of it) at its start."""
+    """Every process whose environment had `variable` (`NAME=value`, or a beginning of it) at its start."""
     if not _LINUX:
         return
     for name in os.listdir("/proc"):  # noqa: PTH208
@@ -70,7 +70,7 @@ def marked(variable: bytes) -> Iterator[int]:
 
 
 def port_holder(port: int) -> str | None:
-    """Who listens on a TCP port: `python3 (pid 123) in /path`, or less where the system does not tell us more."""
+    """Who listens on a TCP port: `python3 (pid 123) in /path`, or less where the system tells less."""
     import psutil
 
     try:

@@ -1,37 +1,34 @@
-"""Writes blueprints/components/embedded.lock: the wheels of embedded components with the hashes of all platforms."""
+"""Writes blueprints/components/embedded.lock: the components' wheels with the hashes of all platforms."""
 
 from __future__ import annotations
 
+import re
 import subprocess
-import sys
 from pathlib import Path
 
-import yaml
 from uv import find_uv_bin
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "blueprints" / "components"
+HEADER = "# Written by tools/lock_embedded.py; the content of the wheels is checked against these hashes.\n"
 
 
-def main() -> int:
-    """Read the wheels from the components, ask the index for their hashes, and write the lock."""
-    documents = [
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(COMPONENTS.glob("*.yaml"))
-    ]
-    wheels = sorted({d["embedded"]["wheel"] for d in documents if d.get("embedded")})
+def main() -> None:
+    """Ask the package index for the hashes and write the lock."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(COMPONENTS.glob("*.yaml"))]
+    wheels = sorted({found for text in texts for found in re.findall(r"^  wheel: (\S+)", text, re.MULTILINE)})
     done = subprocess.run(
-        [find_uv_bin(), "pip", "compile", "--quiet", "--no-deps", "--generate-hashes", "--universal", "-"]
-        + ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"],
+        [
+            find_uv_bin(),
+            *("pip", "compile", "-", "--generate-hashes", "--no-deps", "--universal", "--quiet"),
+            *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
+        ],
         input="\n".join(wheels),
-        text=True,
         capture_output=True,
-        check=False,
+        text=True,
+        check=True,
     )
-    if done.returncode:
-        sys.stderr.write(done.stderr)
-        return 1
-    (COMPONENTS / "embedded.lock").write_text(done.stdout, encoding="utf-8")
-    return 0
+    (COMPONENTS / "embedded.lock").write_text(HEADER + done.stdout, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -20,12 +20,12 @@ def add_includes(text: str, entries: Sequence[str], *, file: str = "nexus.yaml")
     """The platform's blueprint with these entries at the end of `include`, unless they are there."""
     data = yaml.safe_load(text)
     default = list(PlatformSpec.model_fields[_KEY].default)
-    present = data.get(_KEY)
-    wanted = [entry for entry in dict.fromkeys(entries) if entry not in (present or default)]
+    present = default if data.get(_KEY) is None else data[_KEY]
+    wanted = [entry for entry in dict.fromkeys(entries) if entry not in present]
     if not wanted:
         return text
     edited = _insert(text, wanted, default)
-    expected = {**data, _KEY: [*(present or default), *wanted]}
+    expected = {**data, _KEY: [*present, *wanted]}
     try:
         understood = yaml.safe_load(edited) == expected
     except yaml.YAMLError:

@@ -82,7 +82,7 @@ def _become(
             _drop_root(unprivileged)
         _die_with(parent)  # last: giving up rights would clear it
         doing = f"run {command[0]}"
-        os.execvpe(command[0], list(command), dict(env))
+        os.execvpe(command[0], list(command), dict(env))  # noqa: S606 - never a shell
     except OSError as error:
         os.write(say, f"cannot {doing}: {error.strerror}".encode())
     finally:

@@ -1,176 +1,188 @@
-"""Logs of units: lines with their time of arrival in rotated files, read merged in time order."""
+"""Reads the logs of units: several units and rotated files as one stream in time order."""
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
+from nexus_cli.engine.logfile import SUFFIX, paths
 from nexus_cli.unit import LogLine
 
-MAX_BYTES = 10 << 20
-KEEP = 3
-MAX_LINE = 16 << 10
+POLL = 0.05  # seconds between two looks at files that are followed
 _BLOCK = 1 << 16
-_POLL = 0.05
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127) if code != 9}  # noqa: PLR2004 - a tab may stay
-_STREAMS = {"o": "out", "e": "err"}
-
-
-class LogWriter:
-    """Appends lines to a unit's file and rotates it when it is full."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._open()
-
-    def _open(self) -> None:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self.file = os.fdopen(descriptor, "ab", buffering=0)
-        self.size = self.file.tell() or self.path.stat().st_size
-
-    def write(self, stream: str, line: bytes) -> None:
-        """Keep one line: control characters are escaped, what is not UTF-8 replaced, the overlong cut."""
-        cut = " [cut]" if len(line) > MAX_LINE else ""
-        text = line[:MAX_LINE].decode(errors="replace").translate(_CONTROL) + cut
-        data = f"{time.time():.6f} {stream} {text}\n".encode()
-        try:
-            if self.size + len(data) > MAX_BYTES:
-                self._rotate()
-            self.file.write(data)
-            self.size += len(data)
-        except OSError:
-            return  # a full disk must not stop the unit that prints
-
-    def _rotate(self) -> None:
-        self.file.close()
-        for number in range(KEEP - 1, 0, -1):
-            older = rotated(self.path, number - 1)
-            if older.exists():
-                older.replace(rotated(self.path, number))
-        self._open()
-
-    def close(self) -> None:
-        """Close the file."""
-        self.file.close()
-
-
-def rotated(path: Path, number: int) -> Path:
-    """The file of that age: 0 is the one that is written."""
-    return path if number == 0 else path.with_name(f"{path.name}.{number}")
 
 
 def read(
-    folder: Path, units: Sequence[str], *, since: float | None, tail: int | None, follow: bool
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    since: float | None = None,
+    tail: int | None = None,
+    follow: bool = False,
 ) -> Iterator[LogLine]:
-    """Lines of the units in time order, then with `follow` what comes, until interrupted."""
-    places = {unit: _end(folder / f"{unit}.log") for unit in units} if follow else {}
-    merged: Iterable[LogLine] = heapq.merge(
-        *(_unit(folder / f"{unit}.log", unit, since, tail) for unit in units), key=lambda line: line.time
-    )
-    yield from merged if tail is None else deque(merged, maxlen=tail)
-    if follow:
-        yield from _follow(folder, places)
+    """Lines of the named units (all when empty), the oldest first, at one time in the order of the units.
 
-
-def _unit(path: Path, unit: str, since: float | None, tail: int | None) -> Iterable[LogLine]:
-    files = [rotated(path, number) for number in range(KEEP - 1, -1, -1)]
-    if tail is None:
-        lines = (line for file in files for line in _lines(file))
-    else:
-        lines = iter(_last(files, tail))
-    parsed = (found for line in lines if (found := _parse(unit, line)) is not None)
-    return (line for line in parsed if since is None or line.time >= since)
-
-
-def _lines(path: Path) -> Iterator[bytes]:
+    `since` is in seconds since the epoch, `tail` keeps the last lines of all units together.
+    """
+    logs: dict[str, UnitLog] = {}
     try:
-        with path.open("rb") as stream:
-            yield from stream
-    except FileNotFoundError:
-        return
+        _join(logs, folder, names)
+        first = heapq.merge(*(log.history(since, tail) for log in logs.values()), key=_when)
+        if tail is None:
+            yield from first
+        else:
+            kept = list(first)
+            yield from kept[max(0, len(kept) - tail) :]
+        while follow:
+            _join(logs, folder, names)
+            yield from sorted((line for log in logs.values() for line in log.more()), key=_when)
+            time.sleep(POLL)
+    finally:
+        for log in logs.values():
+            log.close()
 
 
-def _last(files: Sequence[Path], count: int) -> list[bytes]:
-    """The last lines of the files together, read from their ends."""
-    found: list[bytes] = []
-    for path in reversed(files):
-        missing = count - len(found)
-        if missing <= 0:
-            break
-        found = _tail(path, missing) + found
-    return found
+def _when(line: LogLine) -> float:
+    return line.time
 
 
-def _tail(path: Path, count: int) -> list[bytes]:
+def _join(logs: dict[str, UnitLog], folder: Path, names: Sequence[str]) -> None:
+    for name in names or sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}")):
+        if name not in logs:
+            logs[name] = UnitLog(folder, name)
+
+
+class UnitLog:
+    """One unit's log while it is read. The open file keeps its place when the writer rotates."""
+
+    def __init__(self, folder: Path, unit: str) -> None:
+        self.paths = paths(str(folder), unit)
+        self.unit = unit
+        self.file: BinaryIO | None = None
+
+    def history(self, since: float | None, tail: int | None) -> Iterator[LogLine]:
+        """The lines that are there now; afterwards `more` goes on behind them."""
+        files = self._open_all()
+        if not files:
+            return
+        self.file = files[-1]
+        with contextlib.ExitStack() as stack:
+            for file in files[:-1]:
+                stack.callback(file.close)
+            if tail is not None:
+                _seek_tail(files, tail)
+            for file in files:
+                if since is not None:
+                    _seek_time(file, since)
+                yield from (line for line in self._lines(file) if since is None or line.time >= since)
+
+    def more(self) -> Iterator[LogLine]:
+        """The lines that came since, through as many rotations as there were."""
+        while True:
+            if self.file is not None:
+                yield from self._lines(self.file)
+            newer = self._newer()
+            if newer is None:
+                return
+            if self.file is not None:
+                yield from self._lines(self.file)  # written between our last look and the rotation
+                self.file.close()
+            self.file = newer
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self.file is not None:
+            self.file.close()
+
+    def _open_all(self) -> list[BinaryIO]:
+        """Every file, the oldest first; a rotation while they are opened neither hides nor doubles one."""
+        found: dict[int, BinaryIO] = {}
+        for path in self.paths:
+            with contextlib.suppress(FileNotFoundError):
+                file = open(path, "rb")  # noqa: SIM115, PTH123
+                if found.setdefault(_inode(file), file) is not file:
+                    file.close()
+        return list(reversed(found.values()))
+
+    def _newer(self) -> BinaryIO | None:
+        """The file that was begun after the one that is open, if any."""
+        files = self._open_all()
+        inodes = [_inode(file) for file in files]
+        here = -1 if self.file is None else _inode(self.file)
+        place = inodes.index(here) + 1 if here in inodes else 0
+        for index, file in enumerate(files):
+            if index != place:
+                file.close()
+        return files[place] if place < len(files) else None
+
+    def _lines(self, file: BinaryIO) -> Iterator[LogLine]:
+        while True:
+            place = file.tell()
+            raw = file.readline()
+            if not raw.endswith(b"\n"):
+                file.seek(place)  # not written to its end yet
+                return
+            line = _parse(self.unit, raw)
+            if line is not None:
+                yield line
+
+
+def _parse(unit: str, raw: bytes) -> LogLine | None:
+    when, _, rest = raw.decode("utf-8", "replace").removesuffix("\n").partition(" ")
+    stream, _, text = rest.partition(" ")
     try:
-        with path.open("rb") as stream:
-            position = stream.seek(0, os.SEEK_END)
-            data = b""
-            while position > 0 and data.count(b"\n") <= count:
-                step = min(_BLOCK, position)
-                position -= step
-                stream.seek(position)
-                data = stream.read(step) + data
-    except FileNotFoundError:
-        return []
-    return data.splitlines(keepends=True)[-count:] if count else []
-
-
-def _parse(unit: str, line: bytes) -> LogLine | None:
-    try:
-        moment, stream, text = line.decode(errors="replace").rstrip("\n").split(" ", 2)
-        return LogLine(float(moment), unit, _STREAMS[stream], text)
-    except (ValueError, KeyError):
+        return LogLine(float(when), unit, stream, text)
+    except ValueError:
         return None
 
 
-def _end(path: Path) -> tuple[int, int]:
-    """A place in a log: the file's inode and an offset."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return 0, 0
-    return status.st_ino, status.st_size
+def _inode(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_ino
 
 
-def _follow(folder: Path, places: dict[str, tuple[int, int]]) -> Iterator[LogLine]:
-    while True:
-        fresh: list[LogLine] = []
-        for unit, place in places.items():
-            places[unit], lines = _news(folder / f"{unit}.log", place)
-            fresh.extend(found for line in lines if (found := _parse(unit, line)) is not None)
-        yield from sorted(fresh, key=lambda line: line.time)
-        if not fresh:
-            time.sleep(_POLL)
+def _seek_tail(files: Sequence[BinaryIO], lines: int) -> None:
+    """Place the files (the oldest first) so that what follows has that many lines; reads from the end."""
+    missing = lines
+    for file in reversed(files):
+        place = file.seek(0, os.SEEK_END)
+        wanted = missing + 1  # the end of the line before the first
+        while place > 0 and wanted > 0:
+            start = max(0, place - _BLOCK)
+            file.seek(start)
+            block = file.read(place - start)
+            place = start
+            count = block.count(b"\n")
+            if count < wanted:
+                wanted -= count
+                continue
+            at = len(block)
+            for _ in range(wanted):
+                at = block.rindex(b"\n", 0, at)
+            file.seek(start + at + 1)
+            missing = wanted = 0
+        if wanted:
+            missing = wanted - 1
+            file.seek(0)
 
 
-def _news(path: Path, place: tuple[int, int]) -> tuple[tuple[int, int], list[bytes]]:
-    """The whole lines written after a place, those of a file rotated away meanwhile included."""
-    inode, offset = place
-    current, size = _end(path)
-    if current == inode and size == offset:
-        return place, []
-    lines: list[bytes] = []
-    if inode and current != inode:
-        older = next((f for n in range(1, KEEP) if _end(f := rotated(path, n))[0] == inode), None)
-        if older is not None:
-            lines.extend(_after(older, offset)[0])
-        offset = 0
-    news, offset = _after(path, offset)
-    return (current, offset), lines + news
-
-
-def _after(path: Path, offset: int) -> tuple[list[bytes], int]:
-    try:
-        with path.open("rb") as stream:
-            stream.seek(offset)
-            data = stream.read()
-    except FileNotFoundError:
-        return [], 0
-    whole = data[: data.rfind(b"\n") + 1]
-    return whole.splitlines(keepends=True), offset + len(whole)
+def _seek_time(file: BinaryIO, since: float) -> None:
+    """Skip to about the first line of that time by halving, but never back behind the present place."""
+    low, high = file.tell(), os.fstat(file.fileno()).st_size
+    while high - low > _BLOCK:
+        middle = (low + high) // 2
+        file.seek(middle)
+        file.readline()
+        line = _parse("", file.readline())
+        if line is None or line.time >= since:
+            high = middle
+        else:
+            low = middle
+    file.seek(low)
+    if low:
+        file.seek(low - 1)
+        file.readline()

@@ -1,22 +1,24 @@
-"""Readiness asked from the host: one try of HTTP, TCP, a command or a pattern in the log."""
+"""Asks a unit once whether it is ready, from the host; who waits asks again every few milliseconds."""
 
 from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from nexus_cli.errors import NexusError
 from nexus_cli.unit import Probe
 
-HOST = "127.0.0.1"
+Execute = Callable[[Sequence[str]], tuple[int, str]]
+_MOST = 4096  # bytes of an answer that are read
 _SHOWN = 200
-_GOOD = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Whether the unit is ready, and what it answered in words."""
+    """What one try told; the message is for a person."""
 
     ok: bool
     message: str
@@ -24,46 +26,82 @@ class ProbeResult:
 
 def check(
     probe: Probe,
+    host: str = "127.0.0.1",
     *,
-    execute: Callable[[Sequence[str]], tuple[int, str]],
-    log_lines: Callable[[], Sequence[str]],
-    host: str = HOST,
+    execute: Execute,
+    log_lines: Callable[[], Iterable[str]],
 ) -> ProbeResult:
-    """One try; never raises for an unhealthy unit."""
+    """One try. `execute` runs a command where the unit runs, `log_lines` gives what it printed."""
     match probe.kind:
         case "http":
-            return _http(host, probe)
+            return _http(host, probe.port or 80, probe.target or "/", probe.timeout)
         case "tcp":
-            return _tcp(host, probe)
+            return _tcp(host, probe.port or 0, probe.timeout)
         case "exec":
-            code, output = execute(probe.command)
-            said = f": {output.strip()[:_SHOWN]}" if output.strip() else ""
-            return ProbeResult(code == 0, f"{probe.command[0]} exited with {code}{said}")
+            return _exec(probe.command, execute)
         case "log":
-            found = any(re.search(probe.target, line) for line in log_lines())
-            return ProbeResult(found, f"{'a' if found else 'no'} log line matches {probe.target!r}")
+            return _log(probe.target, log_lines)
 
 
-def _tcp(host: str, probe: Probe) -> ProbeResult:
+def _http(host: str, port: int, path: str, timeout: float) -> ProbeResult:
+    """GET by hand: `http.client` costs a command more to load than the whole probe takes."""
+    asked = f"GET http://{host}:{port}{path}"
     try:
-        with socket.create_connection((host, probe.port or 0), probe.timeout):
-            return ProbeResult(ok=True, message=f"port {probe.port} accepts connections")
+        answer = _get(host, port, path, timeout)
     except OSError as error:
-        return ProbeResult(ok=False, message=f"port {probe.port}: {error.strerror or error}")
+        return ProbeResult(ok=False, message=f"{asked}: {_fault(error)}")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status = re.match(rb"HTTP/\d\.\d (\d{3})", head)
+    if status is None:
+        return ProbeResult(ok=False, message=f"{asked}: not an HTTP answer")
+    if b"transfer-encoding: chunked" in head.lower():
+        body = body.partition(b"\r\n")[2].partition(b"\r\n")[0]
+    code = int(status[1])
+    text = " ".join(body.decode("utf-8", "replace").split())[:_SHOWN]
+    return ProbeResult(ok=200 <= code < 300, message=f"{asked}: {code} {text}".rstrip())  # noqa: PLR2004
 
 
-def _http(host: str, probe: Probe) -> ProbeResult:
-    from http.client import HTTPConnection, HTTPException
+def _get(host: str, port: int, path: str, timeout: float) -> bytes:
+    deadline = time.monotonic() + timeout
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((host, port), timeout) as peer:
+        peer.sendall(request.encode())
+        answer = b""
+        while len(answer) < _MOST:
+            peer.settimeout(max(0.001, deadline - time.monotonic()))
+            data = peer.recv(_MOST)
+            if not data:
+                break
+            answer += data
+    return answer
 
-    connection = HTTPConnection(host, probe.port, timeout=probe.timeout)
+
+def _tcp(host: str, port: int, timeout: float) -> ProbeResult:
     try:
-        connection.request("GET", probe.target, headers={"Connection": "close"})
-        response = connection.getresponse()
-        body = response.read(4096).decode(errors="replace").strip()
-    except (OSError, HTTPException) as error:
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return ProbeResult(ok=False, message=f"GET {probe.target}: {said}")
-    finally:
-        connection.close()
-    ok = response.status in _GOOD
-    return ProbeResult(ok, f"GET {probe.target}: {response.status}{'' if ok else f' {body[:_SHOWN]}'}")
+        with socket.create_connection((host, port), timeout):
+            return ProbeResult(ok=True, message=f"{host}:{port} accepts connections")
+    except OSError as error:
+        return ProbeResult(ok=False, message=f"{host}:{port}: {_fault(error)}")
+
+
+def _exec(command: Sequence[str], execute: Execute) -> ProbeResult:
+    try:
+        code, said = execute(command)
+    except NexusError as error:
+        return ProbeResult(ok=False, message=error.message)
+    return ProbeResult(
+        ok=code == 0, message=f"{command[0]}: exit code {code}" + (f": {said}" if said else "")
+    )
+
+
+def _log(pattern: str, log_lines: Callable[[], Iterable[str]]) -> ProbeResult:
+    found = next((line for line in log_lines() if re.search(pattern, line)), None)
+    if found is None:
+        return ProbeResult(ok=False, message=f"no line like {pattern!r} yet")
+    return ProbeResult(ok=True, message=f"printed {found[:_SHOWN]!r}")
+
+
+def _fault(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return (error.strerror or str(error)).lower()

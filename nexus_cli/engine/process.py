@@ -1,95 +1,107 @@
-"""Units as host processes: real servers from wheels and services from their own environments, no Docker."""
+"""The process engine: units as host processes that a supervisor keeps, with real servers from wheels."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nexus_cli import process
 from nexus_cli.engine import logs, python_project, tools
-from nexus_cli.engine.client import Supervision
+from nexus_cli.engine.channel import PATIENCE, Channel
 from nexus_cli.engine.engine import Progress
-from nexus_cli.engine.logs import LogWriter
-from nexus_cli.engine.supervisor import LAUNCH
 from nexus_cli.errors import NexusError
-from nexus_cli.identity import LABEL, UNIT
+from nexus_cli.process import interactive, run
 from nexus_cli.unit import LogLine, Observed, PythonProject, State, Unit, Wheel
 from nexus_cli.workspace import private_folder, write_atomic
 
-_PROBE_TIMEOUT = 3.0
-_SETUP_TIMEOUT = 120.0
-_MARGIN = 10.0
-_SHOWN = 5
+_LAST_LINES = 15
+_SETUP_SECONDS = 300.0
+_PASSED_ON = (  # of the person's own environment; everything else must be described
+    *(
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "LOGNAME",
+        "PATH",
+        "SHELL",
+        "TERM",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "XDG_RUNTIME_DIR",
+    ),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
 
 
 class ProcessEngine:
-    """The engine of one environment's state folder; `label` names the platform and environment."""
+    """Runs units as processes of this host; `state` is the environment's folder, `label` its name."""
 
     name = "process"
 
     def __init__(self, state: Path, *, label: str) -> None:
-        self.state = state
+        self.state = state.absolute()
         self.label = label
-        self.supervision = Supervision(state)
-
-    def prepared(self, unit: Unit) -> bool:
-        """Whether the unit's programs or environment are there."""
-        match unit.runtime:
-            case Wheel():
-                return tools.installed(unit.runtime)
-            case PythonProject():
-                return python_project.built(unit.runtime)
-            case None:
-                return True
+        self.channel = Channel(self.state, label)
 
     def prepare(self, unit: Unit, progress: Progress) -> None:
-        """Install the unit's wheel, or build its virtual environment."""
-        match unit.runtime:
-            case Wheel():
-                tools.install(unit.runtime, progress)
-            case PythonProject() if not python_project.built(unit.runtime):
-                python_project.build(unit.runtime, progress)
+        """Install the unit's wheel, or build its project's environment."""
+        if isinstance(unit.runtime, Wheel):
+            tools.install(unit.runtime, progress)
+        elif isinstance(unit.runtime, PythonProject):
+            python_project.build(unit.runtime, progress)
+
+    def prepared(self, unit: Unit) -> bool:
+        """Whether the wheel is installed, or the environment built from the present lock."""
+        if isinstance(unit.runtime, Wheel):
+            return tools.installed(unit.runtime)
+        if isinstance(unit.runtime, PythonProject):
+            return python_project.built(unit.runtime)
+        return True
 
     def observe(self) -> Sequence[Observed]:
-        """Every unit that the supervisor keeps; none when no supervisor runs."""
-        answer = self.supervision.ask({"do": "list"})
-        return [] if answer is None else [_observed(report) for report in answer["units"]]
+        """Every unit that the supervisor keeps; none when none runs."""
+        return _observed(self.channel.ask({"do": "list"}))
+
+    def wait(self, version: int, timeout: float) -> tuple[int, Sequence[Observed]]:
+        """Observe as soon as something differs from `version`, at the latest after `timeout` seconds.
+
+        Begin with version -1; the next call takes the version that this one returned.
+        """
+        reply = self.channel.ask(
+            {"do": "wait", "version": version, "timeout": timeout}, patience=timeout + PATIENCE
+        )
+        return (int(reply["version"]) if reply else -1), _observed(reply)
 
     def start(self, unit: Unit) -> None:
-        """Write the unit's files, set it up if it never ran, and hand it to the supervisor."""
-        self.supervision.ensure()
-        self.supervision.ask({"do": "stop", "name": unit.name}, timeout=unit.stop_seconds + _MARGIN)
-        for folder in (unit.data, unit.files_folder):
-            if folder is not None:
-                private_folder(folder.parent)
-                private_folder(folder)
+        """Write the unit's files, then have it set up and started; returns when it runs."""
         self._write(unit, live_only=False)
-        self._set_up(unit)
-        self.supervision.ask({"do": "start", "spec": self._spec(unit)}, timeout=unit.stop_seconds + _MARGIN)
+        spec = self._spec(unit)
+        patience = _SETUP_SECONDS + sum(seen.name == unit.name for seen in self.observe()) * unit.stop_seconds
+        reply = self.channel.demand({"do": "start", "spec": spec}, patience=patience)
+        if "error" in reply:
+            last = [line.text for line in self.logs([unit.name], tail=_LAST_LINES)]
+            raise NexusError(
+                "\n  ".join([f"{unit.name}: {reply['error']}", *last]), hint=f"nexus logs {unit.name}"
+            )
 
     def configure(self, unit: Unit) -> None:
-        """Rewrite the unit's live files."""
+        """Rewrite those live files that differ."""
         self._write(unit, live_only=True)
 
     def stop(self, name: str) -> None:
-        """Stop a unit and wait until it is gone."""
-        self.supervision.ask({"do": "stop", "name": name}, timeout=300.0)
+        """Stop a unit and forget it; an unknown one is stopped already."""
+        reply = self.channel.ask({"do": "stop", "name": name}, patience=_SETUP_SECONDS)
+        if reply and "error" in reply:
+            raise NexusError(f"{name}: {reply['error']}")
 
     def mark_ready(self, name: str) -> None:
-        """Let the supervisor remember that the unit's probe answered."""
-        self.supervision.ask({"do": "ready", "name": name})
-
-    def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
-        """Run a health command on this machine with the unit's programs."""
-        done = process.run(
-            self._command(unit, command), env=self._environment(unit), cwd=unit.cwd, timeout=_PROBE_TIMEOUT
-        )
-        return done.code, done.last_line
+        """Record that the unit's probe answered; from now on a crash is followed by a restart."""
+        self.channel.ask({"do": "mark_ready", "name": name})
 
     def logs(
         self,
@@ -99,116 +111,146 @@ class ProcessEngine:
         tail: int | None = None,
         follow: bool = False,
     ) -> Iterator[LogLine]:
-        """Lines of the units' log files, merged in time order."""
-        folder = self.state / "logs"
-        units = list(names) or sorted(path.stem for path in folder.glob("*.log"))
-        return logs.read(folder, units, since=since, tail=tail, follow=follow)
+        """Lines of the named units in time order; `tail` counts the lines of all of them together."""
+        return logs.read(self.state / "logs", names, since=since, tail=tail, follow=follow)
 
     def execute(self, unit: Unit, command: Sequence[str]) -> int:
-        """Run a command on this terminal with the unit's programs, variables and folder."""
-        return process.interact(self._command(unit, command), cwd=unit.cwd, env=self._environment(unit))
+        """Run a command on this terminal with the unit's programs and environment."""
+        environment = {**os.environ, **self._environment(unit)}
+        return interactive(_located(unit, command), cwd=unit.cwd, env=environment)
+
+    def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
+        """Run a health command with the unit's programs and environment."""
+        timeout = unit.probe.timeout if unit.probe else PATIENCE
+        done = run(_located(unit, command), cwd=unit.cwd, env=self._environment(unit), timeout=timeout)
+        return done.code, done.last_line
 
     def shutdown(self, *, volumes: bool = False) -> None:
-        """Stop every unit and the supervisor; written files go, data and logs only with `volumes`."""
-        try:
-            if self.supervision.ask({"do": "shutdown"}, timeout=300.0) is not None:
-                self.supervision.gone()
-        finally:
-            self.supervision.kill()
-        for name in ("run", "data", "logs") if volumes else ("run",):
-            with contextlib.suppress(FileNotFoundError):
-                shutil.rmtree(self.state / name)
+        """Stop whatever runs and the supervisor; with `volumes`, remove stored data and written files."""
+        self.channel.end(patience=_SETUP_SECONDS)
+        if volumes:
+            for folder in (self.state / "data", self.state / "run"):
+                _remove_tree(folder)
 
     def _write(self, unit: Unit, *, live_only: bool) -> None:
-        for name, file in unit.files.items():
-            if unit.files_folder is not None and (file.live or not live_only):
-                path = unit.files_folder / name
-                private_folder(path.parent)
-                write_atomic(path, file.content, mode=0o600)
-
-    def _set_up(self, unit: Unit) -> None:
-        """Run the setup steps whose result is missing; what a killed one left half-made is made anew."""
-        if unit.data is None or all(step.unless is not None and step.unless.exists() for step in unit.setup):
+        if unit.files_folder is None:
             return
-        unfinished = unit.data.with_name(f".{unit.name}.unfinished")
-        if unfinished.exists():
-            shutil.rmtree(unit.data)
-            private_folder(unit.data)
-        unfinished.touch(mode=0o600)
-        for step in unit.setup:
-            if step.unless is None or not step.unless.exists():
-                self._run_setup(unit, step.command)
-        unfinished.unlink()
-
-    def _run_setup(self, unit: Unit, command: Sequence[str]) -> None:
-        rights = "unprivileged" if unit.unprivileged else "root"
-        full = [sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), rights, *self._command(unit, command)]
-        done = process.run(full, env=self._environment(unit), cwd=unit.data, timeout=_SETUP_TIMEOUT)
-        log = LogWriter(self.state / "logs" / f"{unit.name}.log")
-        for line in done.output.splitlines():
-            log.write("o", line.encode())
-        log.close()
-        if done.code != 0:
-            last = " / ".join(done.output.strip().splitlines()[-_SHOWN:])
-            raise NexusError(f"{unit.name}: {command[0]} failed with exit code {done.code}: {last}")
-
-    def _programs(self, unit: Unit) -> Path | None:
-        match unit.runtime:
-            case Wheel():
-                return tools.programs(unit.runtime)
-            case PythonProject():
-                return python_project.environment(unit.runtime) / "bin"
-            case None:
-                return None
-
-    def _command(self, unit: Unit, command: Sequence[str]) -> list[str]:
-        """The command with its program looked up among the unit's own."""
-        folder = self._programs(unit)
-        own = folder / command[0] if folder is not None and "/" not in command[0] else None
-        return [str(own) if own is not None and own.exists() else command[0], *command[1:]]
-
-    def _environment(self, unit: Unit) -> dict[str, str]:
-        environment = process.base_environment()
-        folder = self._programs(unit)
-        if folder is not None:
-            environment["PATH"] = f"{folder}{os.pathsep}{environment.get('PATH', os.defpath)}"
-        if isinstance(unit.runtime, PythonProject):
-            environment |= {
-                "PYTHONUNBUFFERED": "1",
-                "VIRTUAL_ENV": str(python_project.environment(unit.runtime)),
-            }
-        return {**environment, **unit.env, UNIT: unit.name, LABEL: self.label}
+        private_folder(self.state)
+        private_folder(self.state / "run")
+        private_folder(unit.files_folder)
+        for name, file in unit.files.items():
+            path = unit.files_folder / name
+            if live_only and (not file.live or _content(path) == file.content):
+                continue
+            private_folder(path.parent)
+            write_atomic(path, file.content, mode=0o600)
 
     def _spec(self, unit: Unit) -> dict[str, Any]:
+        """What the supervisor needs; `facts` it only repeats."""
+        setup, incomplete = self._setup(unit)
+        owned = [str(folder) for folder in (unit.data, unit.files_folder) if folder is not None]
         return {
             "name": unit.name,
             "kind": unit.kind,
-            "fingerprint": unit.fingerprint,
-            "command": self._command(unit, unit.command),
+            "command": _located(unit, unit.command),
+            "setup": setup,
+            "incomplete": str(incomplete) if incomplete else None,
             "env": self._environment(unit),
             "cwd": str(unit.cwd or unit.data or self.state),
             "input": unit.input,
-            "ports": dict(unit.ports),
-            "url": unit.url,
-            "needs": list(unit.needs),
             "stop_signal": unit.stop_signal,
             "stop_seconds": unit.stop_seconds,
-            "unprivileged": unit.unprivileged,
+            "unprivileged": owned if unit.unprivileged else None,
+            "facts": {
+                "kind": unit.kind,
+                "fingerprint": unit.fingerprint,
+                "ports": dict(unit.ports),
+                "url": unit.url,
+                "needs": list(unit.needs),
+            },
         }
 
+    def _setup(self, unit: Unit) -> tuple[list[list[str]], Path | None]:
+        """The set-up commands to run, and the mark that data is incomplete until they have ended.
 
-def _observed(report: dict[str, Any]) -> Observed:
-    return Observed(
-        name=report["name"],
-        kind=report["kind"],
-        fingerprint=report["fingerprint"],
-        state=State(report["state"]),
-        pid=report["pid"],
-        since=report["since"],
-        restarts=report["restarts"],
-        exit_code=report["exit_code"],
-        ports=report["ports"],
-        ready=report["ready"],
-        url=report["url"],
-        needs=tuple(report["needs"]),
-    )
+        The mark is there before the first command and goes with the last: what a killed set-up left is
+        cleared here, however complete it looks. Data without our mark is never touched.
+        """
+        incomplete = None
+        if unit.data is not None:
+            private_folder(self.state)
+            private_folder(self.state / "data")
+            mark = unit.data.with_name(f".{unit.data.name}.incomplete")
+            if mark.exists() and not any(seen.name == unit.name for seen in self.observe()):
+                _remove_tree(unit.data)
+            private_folder(unit.data)
+            if any(step.unless and not step.unless.exists() for step in unit.setup) and not any(
+                unit.data.iterdir()
+            ):
+                write_atomic(mark, "", mode=0o600)
+                incomplete = mark
+        steps = [step for step in unit.setup if step.unless is None or not step.unless.exists()]
+        return [_located(unit, step.command) for step in steps], incomplete
+
+    def _environment(self, unit: Unit) -> dict[str, str]:
+        """The unit's variables on a small known ground, with its programs first on the PATH."""
+        ground = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        ground["PYTHONUNBUFFERED"] = "1"  # lines reach the log when they are printed
+        if isinstance(unit.runtime, PythonProject):
+            ground["VIRTUAL_ENV"] = str(python_project.environment(unit.runtime))
+        programs = _programs(unit)
+        if programs is not None:
+            ground["PATH"] = f"{programs}{os.pathsep}{ground.get('PATH', os.defpath)}"
+        return {**ground, **unit.env}
+
+
+def _programs(unit: Unit) -> Path | None:
+    if isinstance(unit.runtime, Wheel):
+        return tools.programs(unit.runtime)
+    if isinstance(unit.runtime, PythonProject):
+        return python_project.environment(unit.runtime) / "bin"
+    return None
+
+
+def _located(unit: Unit, command: Sequence[str]) -> list[str]:
+    """The command with its program's path, if the runtime has it."""
+    programs = _programs(unit)
+    found = programs / command[0] if programs is not None else None
+    return [str(found) if found is not None and found.is_file() else command[0], *command[1:]]
+
+
+def _observed(reply: Mapping[str, Any] | None) -> list[Observed]:
+    units = reply.get("units", ()) if reply else ()
+    return [
+        Observed(
+            name=unit["name"],
+            kind=unit.get("kind", "service"),
+            fingerprint=unit.get("fingerprint", ""),
+            state=State(unit["state"]),
+            pid=unit.get("pid"),
+            since=unit.get("since", 0.0),
+            restarts=unit.get("restarts", 0),
+            exit_code=unit.get("exit_code"),
+            ports=unit.get("ports", {}),
+            ready=unit.get("ready", False),
+            url=unit.get("url", ""),
+            needs=tuple(unit.get("needs", ())),
+        )
+        for unit in units
+        if unit.get("state") in set(State)
+    ]
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return None
+
+
+def _remove_tree(folder: Path) -> None:
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise NexusError(f"cannot remove {folder}: {error.strerror}") from error

@@ -1,81 +1,112 @@
-"""Virtual environments of Python services: built from their lock, skipped when unchanged, never half."""
+"""A Python service's environment `<folder>/.venv`: built from its lock, replaced whole or not at all."""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
-import shutil
+import os
+import platform
 import sys
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-from nexus_cli import process
-from nexus_cli.engine.tools import uv
-from nexus_cli.errors import NexusError
+from nexus_cli.engine.engine import Progress
+from nexus_cli.engine.tools import only_one, reason, remove, uv
+from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.unit import PythonProject
-from nexus_cli.workspace import write_atomic
 
 STAMP = "nexus-stamp"
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 
 
 def environment(project: PythonProject) -> Path:
-    """The project's virtual environment, where editors look for it."""
+    """The project's virtual environment."""
     return project.folder / ".venv"
 
 
 def built(project: PythonProject) -> bool:
-    """Whether the environment is the one that the lock asks for."""
-    try:
-        return (environment(project) / STAMP).read_text(encoding="utf-8") == _stamp(project)
-    except OSError:
+    """Whether the environment fits the lock; one that a person made is taken as it is."""
+    venv = environment(project)
+    if not (venv / "bin" / "python").exists():
         return False
+    return not _ours(venv) or (venv / STAMP).read_text(encoding="utf-8") == _stamp(project)
 
 
-def build(project: PythonProject, progress: Callable[[str], None]) -> None:
-    """Make the environment beside the old one and put it in its place in one step."""
-    lock = project.folder / project.lock
-    if not lock.is_file():
-        raise NexusError(f"{lock} is missing", hint="generate the service again, or lock its dependencies")
-    final = environment(project)
-    if final.exists() and not (final / STAMP).exists():
-        raise NexusError(
-            f"{final} was not made by nexus, so it is left alone",
-            hint="remove it, and `nexus up` makes one from the lock",
-        )
+def build(project: PythonProject, progress: Progress) -> None:
+    """Build the environment, unless it fits; a kill at any moment leaves the old one or the new one."""
+    venv = environment(project)
     stamp = _stamp(project)
-    for left in project.folder.glob(".venv-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(dir=project.folder, prefix=".venv-"))
-    try:
-        progress("making a virtual environment")
-        _uv("venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, str(temporary))
-        progress("installing locked dependencies")
-        _uv(
-            *("pip", "install", "--quiet", "--require-hashes", "--no-deps", "--compile-bytecode"),
-            *("--python", str(temporary / "bin" / "python"), "--requirement", str(lock)),
-        )
-        for packages in temporary.glob("lib/python*/site-packages"):
-            (packages / "nexus-project.pth").write_text(f"{project.folder / 'src'}\n", encoding="utf-8")
-        write_atomic(temporary / STAMP, stamp)
-        if final.exists():
-            final.rename(temporary.with_name(f"{temporary.name}-old"))
-        temporary.rename(final)
-    finally:
-        for left in project.folder.glob(".venv-*"):
-            shutil.rmtree(left, ignore_errors=True)
+    with only_one(project.folder):
+        if built(project):
+            if not _ours(venv):
+                progress(f"{venv} was not made by nexus and is used as it is; remove it to have it built")
+            return
+        if venv.exists() and not _ours(venv):
+            raise NexusError(
+                f"{venv} has no python, and was not made by nexus",
+                hint="remove it, then run the command again",
+            )
+        fresh = project.folder / ".venv.new"
+        remove(fresh)
+        _fill(project, fresh, progress)
+        (fresh / STAMP).write_text(stamp, encoding="utf-8")
+        _replace(venv, fresh)
+        remove(fresh)
 
 
-def _uv(*arguments: str) -> None:
-    done = process.run([uv(), *arguments])
-    if done.code != 0:
-        raise NexusError(
-            f"uv {arguments[0]} failed: {done.output.strip()[-800:]}",
-            hint="check the network or the package index that uv is set up for, then run the command again",
+def _fill(project: PythonProject, fresh: Path, progress: Progress) -> None:
+    progress(f"building {environment(project)}")
+    lock = (project.folder / project.lock).read_text(encoding="utf-8")
+    quiet: Progress = lambda _: None  # noqa: E731
+    made = uv(
+        "venv", "--relocatable", "--python", sys.executable, str(fresh), cwd=project.folder, progress=quiet
+    )
+    if made.code:
+        raise NexusError(f"the environment of {project.folder} could not be made: {reason(made)}")
+    if any(line.strip() and not line.startswith("#") for line in lock.splitlines()):
+        done = uv(
+            *("pip", "install", "--python", str(fresh / "bin" / "python")),
+            *("--require-hashes", "--compile-bytecode", "-r", project.lock),
+            cwd=project.folder,
+            progress=progress,
         )
+        if done.code:
+            raise NexusError(
+                f"{project.folder / project.lock} could not be installed: {reason(done)}",
+                hint="check the network and the package index settings of uv, then run the command again",
+            )
+    if (project.folder / "src").is_dir():
+        packages = next((fresh / "lib").glob("python*/site-packages"))
+        (packages / "nexus-src.pth").write_text("../../../../src\n", encoding="utf-8")
 
 
 def _stamp(project: PythonProject) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update((project.folder / project.lock).read_bytes())
-    digest.update(f"{sys.version_info[:2]} {project.folder}".encode())
-    return digest.hexdigest()
+    """What the environment is made from: the lock, the interpreter, and whether there is a src folder."""
+    path = project.folder / project.lock
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", hint="write it with `uv pip compile`"
+        ) from error
+    source = "src" if (project.folder / "src").is_dir() else ""
+    return f"{hashlib.blake2b(content, digest_size=16).hexdigest()} {platform.python_version()} {source}\n"
+
+
+def _ours(venv: Path) -> bool:
+    return (venv / STAMP).is_file()
+
+
+def _replace(venv: Path, fresh: Path) -> None:
+    """Put `fresh` into the place of `venv`, in one step where the system can."""
+    if not venv.exists():
+        fresh.rename(venv)
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    exchange = getattr(libc, "renameat2", None)
+    if exchange and exchange(_HERE, os.fsencode(fresh), _HERE, os.fsencode(venv), _EXCHANGE) == 0:
+        return
+    old = venv.with_name(".venv.old")
+    remove(old)
+    venv.rename(old)
+    fresh.rename(venv)
+    remove(old)

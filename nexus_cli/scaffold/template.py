@@ -83,7 +83,8 @@ def choose(group: str, name: str) -> Template:
         close = get_close_matches(name, known, n=1)
         hint = f'did you mean "{close[0]}"? ' if close else ""
         raise UsageError(
-            f'unknown {group} type "{name}"', hint=f"{hint}there are: {', '.join(known) or 'none'}; or --template SOURCE"
+            f'unknown {group} type "{name}"',
+            hint=f"{hint}there are: {', '.join(known) or 'none'}; or --template SOURCE",
         )
     return read(bundled("templates") / group / name, f"{group}/{name}")
 
@@ -114,7 +115,9 @@ def read(root: Path, name: str) -> Template:
         exclude=tuple(data.get("_exclude", () if subdirectory else DEFAULT_EXCLUDE)),
         skip_if_exists=tuple(data.get("_skip_if_exists", ())),
         envops=tuple(sorted(data.get("_envops", {}).items())),
-        questions={key: _question(name, key, value) for key, value in data.items() if not key.startswith("_")},
+        questions={
+            key: _question(name, key, value) for key, value in data.items() if not key.startswith("_")
+        },
     )
 
 
@@ -122,7 +125,9 @@ def _question(template: str, name: str, value: Any) -> Question:
     details = value if isinstance(value, dict) else {"default": value}
     unknown = sorted(set(details) - _QUESTION)
     if unknown:
-        raise TemplateFault(f"template {template}: question {name}: built-in templates do without {', '.join(unknown)}")
+        raise TemplateFault(
+            f"template {template}: question {name}: built-in templates do without {', '.join(unknown)}"
+        )
     default = details.get("default")
     inferred = type(default).__name__ if type(default).__name__ in _TYPES else "yaml"
     kind = details.get("type") or inferred
@@ -130,7 +135,9 @@ def _question(template: str, name: str, value: Any) -> Question:
         raise TemplateFault(f"template {template}: question {name}: unknown type {kind!r}")
     choices = details.get("choices", ())
     if isinstance(choices, str) or any(isinstance(choice, dict | list) for choice in _values(choices)):
-        raise TemplateFault(f"template {template}: question {name}: choices are a plain list or mapping of scalars")
+        raise TemplateFault(
+            f"template {template}: question {name}: choices are a plain list or mapping of scalars"
+        )
     return Question(
         name=name,
         type=kind,

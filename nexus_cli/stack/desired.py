@@ -172,18 +172,18 @@ def _service(
     migrate = tuple(resolve(word, values) for word in service.run.migrate or _migrations(kind, folder))
     environment = bind.service_environment(platform, service, bindings, known)
     runtime = PythonProject(folder, kind.lock if kind else "requirements.lock")
-    targets = [(use, platform.resolve(use.service)) for use in service.uses if not use.optional]
-    needs = [target.name for _, target in targets if target is not None]
+    targets = [platform.resolve(use.service) for use in service.uses if not use.optional]
+    needs = [target.name for target in targets if target is not None]
     needs += [
         f"{target.name}.{service.name}"
-        for _, target in targets
+        for target in targets
         if isinstance(target, Component) and _has_job(target)
     ]
     if migrate:
         yield _job(
             name=f"{service.name}.migrate",
             task=Task(exec=migrate, env=environment),
-            needs=tuple(need for need in needs if need not in platform.services),
+            needs=_database(targets, service.name),
             layout=layout,
             runtime=runtime,
             cwd=folder,
@@ -210,6 +210,13 @@ def _service(
 
 def _migrations(kind: ServiceType | None, folder: Path) -> tuple[str, ...]:
     return kind.migrate if kind and (folder / "migrations").is_dir() else ()
+
+
+def _database(targets: Iterable[Service | Component | None], consumer: str) -> tuple[str, ...]:
+    """What a migration waits for: the databases, and the consumer's own place in them."""
+    databases = [t for t in targets if isinstance(t, Component) and "DATABASE_URL" in t.provides]
+    jobs = [f"{database.name}.{consumer}" for database in databases if _has_job(database)]
+    return (*(database.name for database in databases), *jobs)
 
 
 def _has_job(component: Component) -> bool:

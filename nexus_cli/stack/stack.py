@@ -171,6 +171,7 @@ def _envoy(platform: Platform, bindings: Bindings, layout: Layout, name: str) ->
         folder=str(layout.files(name)),
         address=bindings.host,
         jwks=_jwks(platform, layout.state / "keys"),
+        gateway=platform.spec.gateway,
     )
     static = {path: File(content) for path, content in envoy.bootstrap(settings).items()}
     live = {

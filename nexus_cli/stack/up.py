@@ -69,7 +69,7 @@ def bring_up(intent: Intent, emit: Emit) -> Outcome:
 
 def bring_down(engine: Engine, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
     """Stop the named units with their jobs, or everything; then the engine's helpers too."""
-    observed = engine.observe()
+    observed = [unit for unit in engine.observe() if unit.kind != "job" or unit.pid is not None]
     chosen = None if not names else {u.name for u in observed if _belongs(u.name, names)}
     plan = teardown(title, observed, chosen, cause="asked for")
     outcome = Runner(engine, [], emit).run(plan)

@@ -1,0 +1,104 @@
+"""`generate app`: a service's blueprint and its code, as one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nexus_generators.generator import File, text
+from nexus_generators.writer import managed, recover
+
+from nexus_cli.blueprint.edit import add_includes
+from nexus_cli.blueprint.load import load
+from nexus_cli.blueprint.model import Platform, Service
+from nexus_cli.errors import UsageError
+from nexus_cli.scaffold import describe
+from nexus_cli.scaffold.answers import check_origin, render_into
+from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
+from nexus_cli.scaffold.service import variables
+from nexus_cli.scaffold.template import choose
+from nexus_cli.workspace import FILE
+
+
+def generate_app(
+    root: Path,
+    name: str,
+    choice: Choice,
+    *,
+    kind: str | None = None,
+    uses: tuple[str, ...] | None = None,
+    port: int | None = None,
+    title: str = "",
+) -> Outcome:
+    """Render the service that its blueprint describes; where there is none, write one as the options say."""
+    recover(root)
+    platform = load(root)
+    described = platform.services.get(name)
+    files: dict[str, File] = {}
+    base: dict[str, str] = {}
+    notes: list[str] = []
+    if described is None:
+        asked = describe.DEFAULT_USES if uses is None else uses
+        wanted = describe.Wanted(name, kind or "fastapi", asked, port, title)
+        platform, files, base = _describe(root, platform, wanted, choice)
+    else:
+        notes = _unused(described, platform, kind, {"--uses": uses, "--port": port, "--title": title})
+    service = platform.services[name]
+    rendered = _render(root, platform, service, choice)
+    placed, recorded = managed(rendered, root, service.source)
+    changes = lay_down({**files, **placed}, root, {**base, **recorded}, choice)
+    return Outcome(root, changes, choice.dry_run, tuple(notes), ("nexus up",))
+
+
+def _describe(
+    root: Path, platform: Platform, wanted: describe.Wanted, choice: Choice
+) -> tuple[Platform, dict[str, File], dict[str, str]]:
+    """The platform with the new service, and the files that describe it."""
+    describe.check_service_name(wanted.name, platform)
+    if choice.source is None:
+        choose("service", wanted.type)
+    describe.check_name(wanted.type, "service type")
+    path = f"blueprints/services/{wanted.name}.yaml"
+    if (root / path).exists():
+        raise UsageError(
+            f"{path} exists, but {FILE} does not include it", hint=f"add {path} to `include` in {FILE}"
+        )
+    draft = describe.draft_service(platform, wanted)
+    before = File((root / FILE).read_bytes())
+    needed = [*draft.includes, *([] if _is_included(root, platform, path) else [path])]
+    after = add_includes(before.content.decode("utf-8-sig"), needed)
+    files = {path: text(draft.text)}
+    if needed:
+        files[FILE] = text(after)
+    return draft.platform, files, {FILE: before.digest} if needed else {}
+
+
+def _is_included(root: Path, platform: Platform, path: str) -> bool:
+    """Whether a pattern of the platform will find a file that is not there yet."""
+    from pathspec import PathSpec
+
+    del root
+    patterns = [f"/{pattern}" for pattern in platform.spec.include if not pattern.startswith("catalogue:")]
+    return PathSpec.from_lines("gitignore", patterns).match_file(path)
+
+
+def _unused(service: Service, platform: Platform, kind: str | None, options: Mapping[str, Any]) -> list[str]:
+    """Refuse another type than the described one; name the options that an existing blueprint overrules."""
+    where = platform.sources["service", service.name].at(["type"])
+    if kind is not None and kind != service.type:
+        raise UsageError(f'{where}: {service.name} is of type "{service.type}"', hint="change it there")
+    said = {
+        "--uses": tuple(use.service for use in service.uses),
+        "--port": service.port,
+        "--title": service.title,
+    }
+    ignored = [key for key, value in options.items() if value not in (None, "", said[key])]
+    return [f"{where.file} describes {service.name}: {', '.join(ignored)} changes nothing"] if ignored else []
+
+
+def _render(root: Path, platform: Platform, service: Service, choice: Choice) -> dict[str, File]:
+    folder = root / service.source
+    template = None if choice.source else choose("service", service.type)
+    check_origin(folder, template, choice)
+    return render_into(folder, template, variables(platform, service), choice)

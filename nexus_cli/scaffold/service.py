@@ -1,0 +1,59 @@
+"""What a service's template is told: the variables that come from its blueprint, as plain data."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nexus_cli.blueprint.model import Component, Platform, Resource, Service
+
+
+def variables(platform: Platform, service: Service) -> dict[str, Any]:
+    """The template's variables for a service; what the blueprint leaves empty is left to the template."""
+    used = [platform.resolve(use.service) for use in service.uses]
+    components = [found for found in used if isinstance(found, Component)]
+    data = {
+        "name": service.name,
+        "title": service.title,
+        "description": service.description,
+        "owner": service.owner,
+        "platform": platform.name,
+        "port": service.port,
+        "connections": sorted({name for component in components for name in component.provides}),
+        "calls": [found.name for found in used if isinstance(found, Service)],
+        "resources": [_resource(name, resource) for name, resource in service.resources.items()],
+        "publishes": list(service.events.publishes),
+        "consumes": list(service.events.consumes),
+        "secrets": list(service.secrets),
+    }
+    return {key: value for key, value in data.items() if value or isinstance(value, list)}
+
+
+def plural(noun: str) -> str:
+    """The plural of an English noun, good enough for a path; a blueprint may say another."""
+    if re.search(r"[^aeiou]y$", noun):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if re.search(r"(s|x|z|ch|sh)$", noun) else f"{noun}s"
+
+
+def _resource(name: str, resource: Resource) -> dict[str, Any]:
+    fields = [
+        {
+            "name": key,
+            "type": field.type,
+            "optional": field.optional,
+            "unique": field.unique,
+            "default": field.default,
+            "values": list(field.values),
+            "target": field.target,
+        }
+        for key, field in resource.fields.items()
+    ]
+    return {
+        "name": name,
+        "plural": resource.plural or plural(name),
+        "fields": fields,
+        "operations": list(resource.operations),
+        "states": {state: list(after) for state, after in resource.states.items()},
+        "events": resource.events.model_dump(),
+    }

@@ -1,0 +1,73 @@
+"""`init`: a new workspace from its template, as one transaction and the first commit of its history."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+from nexus_generators.generator import File
+from nexus_generators.writer import recover
+
+from nexus_cli.errors import UsageError
+from nexus_cli.events import Emit
+from nexus_cli.resources import bundled
+from nexus_cli.scaffold import builtin, describe
+from nexus_cli.scaffold.answers import check_questions
+from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
+from nexus_cli.scaffold.template import read
+from nexus_cli.workspace import FILE
+
+
+def create(name: str, folder: Path, choice: Choice, emit: Emit) -> Outcome:
+    """Make the workspace `name` in `folder`; what is there already stays as it is."""
+    describe.check_name(name, "platform")
+    folder = folder.absolute()
+    _check_place(folder)
+    recover(folder)
+    if (folder / FILE).exists():
+        raise UsageError(f"{folder} is a workspace already", hint="choose another folder with --directory")
+    template = read(bundled("templates") / "workspace", "workspace")
+    if "name" in choice.data:
+        raise UsageError("the name is the first argument, not --data name=…")
+    check_questions(template, choice.data)
+    for key, value in choice.data.items():
+        describe.check_text(value, f"--data {key}")
+    files = builtin.render(template, {"name": name, **choice.data}, folder=folder.name)
+    ours: dict[str, File] = {path: replace(file, seed=True) for path, file in files.items()}
+    existed = folder.is_dir() and any(folder.iterdir())
+    changes = lay_down(ours, folder, {}, choice)
+    if not choice.dry_run:
+        _commit(name, folder, emit, existed=existed)
+    steps = (*_step_in(folder), "nexus generate app order", "nexus up")
+    return Outcome(folder, changes, choice.dry_run, next=steps)
+
+
+def _step_in(folder: Path) -> tuple[str, ...]:
+    here = Path.cwd()
+    if folder == here:
+        return ()
+    return (f"cd {shlex.quote(str(folder.relative_to(here) if folder.is_relative_to(here) else folder))}",)
+
+
+def _check_place(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file", hint="choose another folder with --directory")
+    outer = next((place for place in folder.resolve().parents if (place / FILE).is_file()), None)
+    if outer is not None:
+        raise UsageError(f"{folder} lies inside the workspace {outer}", hint="workspaces are not nested")
+
+
+def _commit(name: str, folder: Path, emit: Emit, *, existed: bool) -> None:
+    from nexus_cli.events import Note
+    from nexus_cli.repo import initialise
+
+    if existed and not (folder / ".git").exists():
+        emit(
+            Note(
+                "the folder had files of yours, so nothing was committed",
+                hint="git init && git add . && git commit",
+            )
+        )
+        return
+    initialise(folder, f"Start the platform {name}", emit)
