@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from nexus_cli.blueprint.model import Platform
+if TYPE_CHECKING:
+    from nexus_cli.blueprint.model import Platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def manifest(files: Files) -> File:
 
 
 def managed(files: Files, root: Path, folder: str) -> tuple[dict[str, File], dict[str, str]]:
-    """Files of `folder` with their manifest, and the base that its present manifest records; paths from root."""
+    """Files of `folder` with their manifest, and the base that its present manifest records."""
     base = {f"{folder}/{path}": digest for path, digest in _recorded(root / folder / MANIFEST).items()}
     present = _digest(root / folder / MANIFEST)
     if present is not None:
@@ -187,7 +187,7 @@ def _is_inside(path: str, root: Path) -> bool:
 
 
 def _check_path(path: str, root: Path) -> None:
-    """Refuse whatever does not lie plainly below root: `..`, absolute, through a link, git's or nexus' own."""
+    """Refuse what does not lie plainly below root: `..`, absolute, through a link, git's or nexus' own."""
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or not pure.parts or str(pure) != path:
         raise UsageError(f"refused to write {path!r}: it leaves the folder that is being generated")
@@ -367,8 +367,8 @@ def _faults_named() -> Iterator[None]:
         yield
     except OSError as error:
         place = f" {error.filename}" if error.filename else ""
-        space = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        advice = "free some space" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "check who owns it"
         raise NexusError(
             f"cannot write{place}: {error.strerror or error}",
-            hint=f"{'free some space' if space else 'check who owns it'} and run it again; nothing was changed",
+            hint=f"{advice} and run it again; nothing was changed",
         ) from error

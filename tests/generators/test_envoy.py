@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from nexus_generators import envoy
 from nexus_generators.envoy import CLUSTERS, ROUTES, Endpoint, Files, GatewaySettings
+
 from tests.generators.conftest import platform_of, write
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "envoy"

@@ -43,33 +43,34 @@ def transition(old: Files, new: Files) -> tuple[Files, ...]:
     New clusters come before the routes to them, and old ones leave after. Each file is to be replaced by
     rename, and each step confirmed by the data plane before the next.
     """
-    wanted = _resources(new[CLUSTERS])
-    kept = {cluster["name"] for cluster in wanted}
-    leaving = [c for c in _resources(old.get(CLUSTERS)) if c["name"] not in kept]
-    both = _discovery_response([*wanted, *leaving]) if leaving else new[CLUSTERS]
-    steps = ({CLUSTERS: both}, {ROUTES: new[ROUTES]}, {CLUSTERS: new[CLUSTERS]})
+    wanted = {cluster["name"]: cluster for cluster in _resources(new.get(CLUSTERS))}
+    both = {cluster["name"]: cluster for cluster in _resources(old.get(CLUSTERS))} | wanted
+    # In the order of `routing`: where nothing changes the text does not, and the step falls away.
+    joined = _discovery_response([cluster for _, cluster in sorted(both.items())])
+    steps = ({CLUSTERS: joined}, {ROUTES: new[ROUTES]}, {CLUSTERS: new[CLUSTERS]})
     return tuple(_without_repeats(old, steps))
 
 
 def versions(files: Files) -> Versions:
     """Say what a data plane holds that took these files wholly."""
-    return Versions(
-        clusters=json.loads(files[CLUSTERS])["version_info"], routes=json.loads(files[ROUTES])["version_info"]
+    clusters_version, routes_version = (
+        json.loads(files[path])["version_info"] for path in (CLUSTERS, ROUTES)
     )
+    return Versions(clusters_version, routes_version)
 
 
 def running(config_dump: Mapping[str, Any]) -> Versions:
     """Read what a data plane holds from its `/config_dump`: `versions(files)` once it took them wholly."""
-    held: dict[str, Any] = {part["@type"].rsplit(".", 1)[-1]: part for part in config_dump["configs"]}
-    cluster_part = held.get("ClustersConfigDump", {})
-    route_part = held.get("RoutesConfigDump", {}).get("dynamic_route_configs", [])
-    warming = (
-        entry.get("cluster", {}).get("name", "") for entry in cluster_part.get("dynamic_warming_clusters", [])
-    )
+    parts: dict[str, Any] = {part["@type"].rsplit(".", 1)[-1]: part for part in config_dump["configs"]}
+    held = parts.get("ClustersConfigDump", {})
+    warming = held.get("dynamic_warming_clusters", [])
+    routes = parts.get("RoutesConfigDump", {}).get("dynamic_route_configs", [])
+    # A data plane that never had a cluster does not note the version of the file that says so.
+    never_any = not (warming or held.get("dynamic_active_clusters"))
     return Versions(
-        clusters=cluster_part.get("version_info", ""),
-        routes=next((entry.get("version_info", "") for entry in route_part), ""),
-        pending=tuple(sorted(warming)),
+        clusters=_version([]) if never_any else held.get("version_info", ""),
+        routes=next((route.get("version_info", "") for route in routes), ""),
+        pending=tuple(sorted(entry.get("cluster", {}).get("name", "") for entry in warming)),
     )
 
 
@@ -88,6 +89,9 @@ def _resources(content: str | None) -> list[Message]:
 
 def _discovery_response(resources: list[Message]) -> str:
     """Write a file that Envoy reads, with a version that comes from its content."""
+    return json.dumps({"version_info": _version(resources), "resources": resources}, indent=2) + "\n"
+
+
+def _version(resources: list[Message]) -> str:
     canonical = json.dumps(resources, sort_keys=True, separators=(",", ":"))
-    version = hashlib.sha256(canonical.encode()).hexdigest()[:16]
-    return json.dumps({"version_info": version, "resources": resources}, indent=2) + "\n"
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -17,8 +17,9 @@ Pair = tuple[Service, Route]
 
 _PATH_SAFE = "/%:@!$&'()*+,;=~-._"
 _CORS_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-_CORS_REQUEST = ", ".join(
-    ("authorization", "content-type", "idempotency-key", "if-match", "traceparent", "tracestate", CORRELATION, VERSION)
+_CORS_REQUEST = (
+    "authorization, content-type, idempotency-key, if-match, traceparent, tracestate, "
+    f"{CORRELATION}, {VERSION}"
 )
 _CORS_RESPONSE = (
     f"etag, location, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, {CORRELATION}"
@@ -117,14 +118,15 @@ def _retries(route: Route) -> Message:
     """Retries of what no service has seen, for every method; the retry filter adds the rest."""
     return {
         "retry_on": "connect-failure,refused-stream,reset-before-request",
-        "num_retries": max(1, route.retries),
+        "num_retries": route.retries or 2,
         "retry_host_predicate": [
             extension(
                 "envoy.retry_host_predicates.previous_hosts",
                 "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             )
         ],
-        "host_selection_retry_max_attempts": 3,
+        # Replicas are drawn anew until one is not a previous host: of two, four draws fail one time in 16.
+        "host_selection_retry_max_attempts": 20,
         "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.250s"},
     }
 
