@@ -1,0 +1,1 @@
+"""Whole paths of users, through the gateway."""
