@@ -278,7 +278,7 @@ def test_conflicts_end_with_one_and_the_names(shop: Path, nexus: Run) -> None:
 
 def test_a_killed_command_is_undone_by_the_next(shop: Path) -> None:
     before = tree(shop)
-    for _ in range(3):
+    for _ in range(2):
         process = subprocess.Popen(
             [sys.executable, "-m", "nexus_cli", "generate", "app", "order"],
             cwd=shop,

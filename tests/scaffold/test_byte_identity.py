@@ -163,7 +163,7 @@ def test_every_feature_of_the_subset_is_as_copiers(tmp_path: Path) -> None:
         "json.txt.jinja": "{{ [name, 'ü🚀', none]|to_json(ensure_ascii=false) }}{{ many|to_json }}",
         "include.txt.jinja": "{% include 'plain.txt' %}{% import 'macros.secret' as m %}{{ m.hi(name) }}",
         "macros.secret": "{% macro hi(x) %}hi {{ x }}{% endmacro %}",
-        "blocks.txt.jinja": "{% for n in many %}\n  {% if n is string %}\n{{ n }}\n  {% endif %}\n{% endfor %}",
+        "blocks.txt.jinja": "{% for n in many %}\n {% if n is string %}\n{{ n }}\n {% endif %}\n{% endfor %}",
         "{% if maybe %}yes{% endif %}/{{ name }}.jinja": "{{ _folder_name }}{{ _copier_conf.answers_file }}",
         "{% if not maybe %}no{% endif %}/x.txt": "never",
         "{{ kept }}/mine.py": "x = 1\n",

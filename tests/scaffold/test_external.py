@@ -12,6 +12,8 @@ from scaffolding import Run, tree
 
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.scaffold import external
+from nexus_cli.scaffold.app import generate_app
+from nexus_cli.scaffold.outcome import Choice
 
 
 def template(root: Path, config: str = "", files: dict[str, str] | None = None) -> Path:
@@ -155,3 +157,13 @@ def test_the_command_line_end_to_end(shop: Path, tmp_path: Path, nexus: Run) -> 
     again = nexus(*arguments, "--trust", cwd=shop)
     assert "as generated" in again.stdout
     assert "blue" in (shop / "services/order/app.py").read_text()
+    built_in = nexus("generate", "app", "order", cwd=shop, code=2)
+    assert f"give --template {root} again" in built_in.stderr
+
+
+def test_another_template_is_not_laid_over_what_a_built_in_one_made(shop: Path, tmp_path: Path) -> None:
+    generate_app(shop, "order", Choice())
+    before = tree(shop)
+    with pytest.raises(UsageError, match="was generated from nexus:service/fastapi"):
+        generate_app(shop, "order", Choice(source=str(template(tmp_path / "t"))))
+    assert tree(shop) == before
