@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nexus_cli.events import Emit, Note
+
+if TYPE_CHECKING:
+    from git import Repo
 
 _IDENTITY = "git config --global user.name NAME && git config --global user.email ADDRESS"
 
@@ -35,7 +39,7 @@ def initialise(folder: Path, message: str, emit: Emit) -> bool:
         return _commit(repository, message, emit)
 
 
-def _commit(repository: git.Repo, message: str, emit: Emit) -> bool:  # type: ignore[name-defined] # noqa: F821
+def _commit(repository: Repo, message: str, emit: Emit) -> bool:
     import git
 
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -16,6 +17,9 @@ _LINUX = sys.platform == "linux"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
 _NEW_USER_NAMESPACE = 0x10000000  # unshare(2)
+_SET_SECURE_BITS, _NO_SETUID_FIXUP = 28, 4  # prctl(2)
+_AMBIENT_CAPABILITIES, _RAISE = 47, 2  # prctl(2)
+_CAPABILITY_VERSION, _DAC_OVERRIDE = 0x20080522, 1  # capset(2), capabilities(7)
 NOBODY = 65534
 
 
@@ -99,7 +103,8 @@ def _die_with(parent: int) -> None:
 def _drop_root(folders: Sequence[str]) -> None:
     """Stop being root: as `nobody` of a user namespace of our own, else as the real `nobody`.
 
-    In the namespace our files still look like our own, so nothing has to change hands.
+    In the namespace our files still look like our own, so nothing has to change hands. The real one may
+    pass our private folders on the way to its own, which takes a capability.
     """
     if _LINUX and _LIBC.unshare(_NEW_USER_NAMESPACE) == 0:
         _write("/proc/self/setgroups", "deny")
@@ -111,9 +116,14 @@ def _drop_root(folders: Sequence[str]) -> None:
         for parent, names, files in os.walk(folder):
             for name in (*names, *files):
                 _give(os.path.join(parent, name))  # noqa: PTH118 - pathlib is slow to load
+    _LIBC.prctl(_SET_SECURE_BITS, _NO_SETUID_FIXUP, 0, 0, 0)  # or setuid and access(2) forget capabilities
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)
+    _LIBC.capset(
+        struct.pack("Ii", _CAPABILITY_VERSION, 0), struct.pack("6I", *[1 << _DAC_OVERRIDE] * 3, 0, 0, 0)
+    )
+    _LIBC.prctl(_AMBIENT_CAPABILITIES, _RAISE, _DAC_OVERRIDE, 0, 0)
 
 
 def _give(path: str) -> None:

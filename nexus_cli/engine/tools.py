@@ -58,7 +58,7 @@ def install(wheel: Wheel, progress: Progress) -> None:
     with only_one(target.with_name(f"{target.name}.lock")):
         if installed(wheel):
             return
-        progress(f"downloading {wheel.requirement}")
+        progress(f"installing {wheel.requirement}")
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as temporary:
             fresh = Path(temporary) / "wheel"
             done = uv(

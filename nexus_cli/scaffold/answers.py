@@ -47,10 +47,16 @@ def check_origin(folder: Path, template: Template | None, choice: Choice) -> Non
     place = f"{folder.parent.name}/{folder.name}"
     force = "--force lays the template over it and keeps your files as NAME.orig"
     origin = recorded(folder).get("_src_path")
-    if origin is None:
+    if not isinstance(origin, str):
         raise UsageError(f"{place} is there and was not generated", hint=f"move it away; or {force}")
-    if template is not None and origin != PREFIX + template.name:
-        raise UsageError(f"{place} was generated from {origin}, not from {PREFIX}{template.name}", hint=force)
+    wanted = f"{PREFIX}{template.name}" if template else None
+    if wanted is None and not origin.startswith(PREFIX):
+        return
+    if origin != wanted:
+        again = "" if origin.startswith(PREFIX) else f"give --template {origin} again; or "
+        raise UsageError(
+            f"{place} was generated from {origin}, not from {wanted or choice.source}", hint=again + force
+        )
 
 
 def render_into(

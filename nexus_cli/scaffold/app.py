@@ -66,7 +66,7 @@ def _describe(
         )
     draft = describe.draft_service(platform, wanted)
     before = File((root / FILE).read_bytes())
-    needed = [*draft.includes, *([] if _is_included(root, platform, path) else [path])]
+    needed = [*draft.includes, *([] if _is_included(platform, path) else [path])]
     after = add_includes(before.content.decode("utf-8-sig"), needed)
     files = {path: text(draft.text)}
     if needed:
@@ -74,11 +74,10 @@ def _describe(
     return draft.platform, files, {FILE: before.digest} if needed else {}
 
 
-def _is_included(root: Path, platform: Platform, path: str) -> bool:
+def _is_included(platform: Platform, path: str) -> bool:
     """Whether a pattern of the platform will find a file that is not there yet."""
     from pathspec import PathSpec
 
-    del root
     patterns = [f"/{pattern}" for pattern in platform.spec.include if not pattern.startswith("catalogue:")]
     return PathSpec.from_lines("gitignore", patterns).match_file(path)
 

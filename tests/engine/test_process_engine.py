@@ -215,7 +215,9 @@ def test_set_up_runs_once_and_its_failure_is_told(engine: ProcessEngine) -> None
     failing = script("other", data=other, setup=(Setup(fail, other / "half"),))
     with pytest.raises(NexusError, match=r"(?s)other: setup .* ended with exit code 5.*no room"):
         engine.start(failing)
-    with pytest.raises(NexusError, match="exit code 5"):  # what the failed one left does not pass for complete
+    with pytest.raises(
+        NexusError, match="exit code 5"
+    ):  # what the failed one left does not pass for complete
         engine.start(failing)
 
 

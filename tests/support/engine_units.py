@@ -56,7 +56,9 @@ def find(engine: ProcessEngine, name: str) -> Observed | None:
     return next((seen for seen in engine.observe() if seen.name == name), None)
 
 
-def until(engine: ProcessEngine, name: str, want: Callable[[Observed], bool], seconds: float = 20.0) -> Observed:
+def until(
+    engine: ProcessEngine, name: str, want: Callable[[Observed], bool], seconds: float = 20.0
+) -> Observed:
     """Wait, by the engine's own events, until the unit is as wanted."""
     deadline = time.monotonic() + seconds
     version, seen = engine.wait(-1, 0.0)
