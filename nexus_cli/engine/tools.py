@@ -70,7 +70,7 @@ def install(wheel: Wheel, progress: Progress) -> None:
             )
             if done.code:
                 raise NexusError(
-                    f"the wheel {wheel.requirement} could not be downloaded: {reason(done)}",
+                    f"the wheel {wheel.requirement} could not be installed: {reason(done)}",
                     hint="check the network and uv's package index settings, then run the command again",
                 )
             fresh.rename(target)
@@ -107,7 +107,7 @@ def uv(*arguments: str, cwd: Path, progress: Progress, requirements: str | None 
         env=environment,
         input=requirements,
         timeout=_SECONDS,
-        on_line=progress,
+        on_line=lambda line: None if line.startswith("+ ") else progress(line),  # not each package
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def generate_app(
         platform, files, base = _describe(root, platform, wanted, choice)
     else:
         notes = _unused(described, platform, kind, {"--uses": uses, "--port": port, "--title": title})
+        platform, files, base = _supply(root, platform, described)
     service = platform.services[name]
     rendered = _render(root, platform, service, choice)
     placed, recorded = managed(rendered, root, service.source)
@@ -65,13 +67,25 @@ def _describe(
             f"{path} exists, but {FILE} does not include it", hint=f"add {path} to `include` in {FILE}"
         )
     draft = describe.draft_service(platform, wanted)
+    included, base = _include(root, [*draft.includes, *([] if _is_included(platform, path) else [path])])
+    return draft.platform, {path: text(draft.text), **included}, base
+
+
+def _supply(
+    root: Path, platform: Platform, service: Service
+) -> tuple[Platform, dict[str, File], dict[str, str]]:
+    """The platform with the catalogue's components that a described service uses and nobody included."""
+    includes, added = describe.supply(platform, [use.service for use in service.uses])
+    files, base = _include(root, includes)
+    return replace(platform, components={**platform.components, **added}), files, base
+
+
+def _include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[str, str]]:
+    """nexus.yaml with more entries in `include`, and what it was before; nothing when there are none."""
+    if not entries:
+        return {}, {}
     before = File((root / FILE).read_bytes())
-    needed = [*draft.includes, *([] if _is_included(platform, path) else [path])]
-    after = add_includes(before.content.decode("utf-8-sig"), needed)
-    files = {path: text(draft.text)}
-    if needed:
-        files[FILE] = text(after)
-    return draft.platform, files, {FILE: before.digest} if needed else {}
+    return {FILE: text(add_includes(before.content.decode("utf-8-sig"), entries))}, {FILE: before.digest}
 
 
 def _is_included(platform: Platform, path: str) -> bool:

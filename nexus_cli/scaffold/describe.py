@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import yaml
@@ -103,25 +104,36 @@ def draft_service(platform: Platform, wanted: Wanted) -> Draft:
 
 
 def _resolve(platform: Platform, wanted: Wanted) -> tuple[list[str], dict[str, Component]]:
-    """The catalogue entries that the platform lacks, and the components in them."""
-    catalogue = _catalogue_components()
-    aliases = {alias: name for name, component in catalogue.items() for alias in component.aliases}
-    includes, added = [], {}
+    """What the catalogue must supply, checked: a name that nobody knows is refused."""
+    includes, added = supply(platform, wanted.uses)
+    known = {*platform.services, *platform.components, *_catalogue_aliases()}
     for use in wanted.uses:
         if use == wanted.name:
             raise UsageError(f'"{use}" cannot use itself')
-        if platform.resolve(use) is not None:
-            continue
-        name = aliases.get(use, use)
-        if name not in catalogue:
-            known = {*platform.services, *platform.components, *catalogue, *aliases}
+        if platform.resolve(use) is None and use not in known:
             hint = did_you_mean(use, known) or f"there are: {', '.join(sorted(known))}; or --uses none"
             raise UsageError(f'unknown dependency "{use}"', hint=hint)
-        includes.append(f"{CATALOGUE}{name}")
-        added[name] = catalogue[name]
     return includes, added
 
 
+def supply(platform: Platform, uses: Sequence[str]) -> tuple[list[str], dict[str, Component]]:
+    """What the catalogue can supply of the uses that the platform lacks: includes, and the components."""
+    lacking = [use for use in uses if platform.resolve(use) is None]
+    if not lacking:
+        return [], {}
+    catalogue, names = _catalogue_components(), _catalogue_aliases()
+    added = {names[use]: catalogue[names[use]] for use in lacking if use in names}
+    return [f"{CATALOGUE}{name}" for name in added], added
+
+
+def _catalogue_aliases() -> dict[str, str]:
+    """The catalogue's component that each name or alias stands for."""
+    catalogue = _catalogue_components()
+    names = {alias: name for name, component in catalogue.items() for alias in component.aliases}
+    return names | {name: name for name in catalogue}
+
+
+@cache
 def _catalogue_components() -> dict[str, Component]:
     from nexus_cli.blueprint.document import read
 

@@ -19,6 +19,7 @@ from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.desired import Layout, desired
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import File, Unit
+from nexus_generators.writer import recover
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
 
 
@@ -77,7 +78,8 @@ def unknown_unit(name: str, known: Collection[str]) -> UsageError:
 
 
 def checked(root: Path) -> Platform:
-    """The workspace's platform, loaded and free of lint errors."""
+    """The workspace's platform, loaded and free of lint errors; a write that was cut off is undone first."""
+    recover(root)
     platform = load(root)
     findings = errors(lint(platform))
     if findings:

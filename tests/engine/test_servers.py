@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -37,7 +38,7 @@ from tests.support.engine_units import (
 )
 
 DRIVER = [sys.executable, engine_postgres.__file__]
-SOMEBODY = 12345
+SOMEBODY = pwd.getpwnam("daemon").pw_uid  # initdb wants a user that has a name
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,0 +1,10 @@
+"""Joins what people write to the generated service."""
+
+from catalog_service.generated.extension import Extension
+
+from .events import handlers
+
+
+def register(service: Extension) -> None:
+    """Join the generated service."""
+    service.handlers.update(handlers)
