@@ -104,19 +104,53 @@ def _port_owner(port: int) -> str | None:
     """The user of a listening socket, which the kernel tells everybody."""
     import pwd
 
+    for row in _listeners():
+        if int(row[1].rsplit(":", 1)[1], 16) == port:
+            try:
+                return pwd.getpwuid(int(row[7])).pw_name
+            except KeyError:
+                return row[7]
+    return None
+
+
+def listens_elsewhere(port: int, leader: int) -> bool:
+    """Whether a TCP port is listened on, but by nobody of the leader's session (Linux; elsewhere False)."""
+    inodes = {row[9] for row in _listeners() if int(row[1].rsplit(":", 1)[1], 16) == port}
+    if not inodes:
+        return False
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    if _holds(leader, wanted):
+        return False
+    members = (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
+    return not any(_holds(pid, wanted) for pid in members if pid != leader and session(pid) == leader)
+
+
+def _listeners() -> Iterator[list[str]]:
+    """The rows of the kernel's tables of TCP sockets that listen."""
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(table, encoding="ascii") as stream:  # noqa: PTH123
                 rows = [line.split() for line in stream][1:]
         except OSError:
             continue
-        for row in rows:
-            if row[3] == "0A" and int(row[1].rsplit(":", 1)[1], 16) == port:
-                try:
-                    return pwd.getpwuid(int(row[7])).pw_name
-                except KeyError:
-                    return row[7]
-    return None
+        yield from (row for row in rows if row[3] == "0A")
+
+
+def _holds(pid: int, sockets: set[str]) -> bool:
+    """Whether a process has one of the sockets open; one that we may not look into is believed to."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        for name in os.listdir(folder):  # noqa: PTH208
+            try:
+                if os.readlink(f"{folder}/{name}") in sockets:  # noqa: PTH115
+                    return True
+            except FileNotFoundError:
+                continue
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def session(pid: int) -> int | None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,10 @@ def run(
     for reader in readers:
         reader.start()
     try:
-        code = process.wait(timeout)
+        deadline = time.monotonic() + (threading.TIMEOUT_MAX / 2 if timeout is None else timeout)
+        for reader in readers:  # they end with the program, at once; `wait` with a timeout looks now and then
+            reader.join(max(0.0, deadline - time.monotonic()))
+        code = process.wait(max(0.0, deadline - time.monotonic()))
     except BaseException as error:
         process.kill()
         process.wait()
@@ -71,8 +75,6 @@ def run(
                 f"{Path(command[0]).name} did not end within {timeout:g} s" + (f": {said}" if said else "")
             ) from None
         raise
-    for reader in readers:
-        reader.join()
     return Completed(code, "".join(out), "".join(err))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from joserfc.jwk import ECKey
 
 FILE = "development-key.json"
+PUBLIC = "development-jwks.json"
 # Every gateway and library checks ES256; Ed25519 is missing in many.
 _ALGORITHM = "ES256"
 
@@ -27,8 +28,12 @@ class DevelopmentKeys:
     folder: Path
 
     def public_jwks(self) -> str:
-        """Return the public half as a JSON Web Key Set."""
-        return json.dumps({"keys": [self._key().as_dict(private=False)]}, sort_keys=True)
+        """Return the public half as a JSON Web Key Set; kept in a file, since reading keys is slow to load."""
+        key, public = self.folder / FILE, self.folder / PUBLIC
+        if not (key.exists() and public.exists()):
+            keys = {"keys": [self._key().as_dict(private=False)]}
+            write_atomic(public, json.dumps(keys, sort_keys=True), mode=0o600)
+        return public.read_text(encoding="utf-8")
 
     def token(
         self,
@@ -59,6 +64,7 @@ class DevelopmentKeys:
                 "P-256", {"use": "sig", "alg": _ALGORITHM}, private=True, auto_kid=True
             )
             write_atomic(path, json.dumps(fresh.as_dict(private=True)), mode=0o600)
+            (self.folder / PUBLIC).unlink(missing_ok=True)
         try:
             return ECKey.import_key(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, JoseError) as error:

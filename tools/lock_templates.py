@@ -1,9 +1,9 @@
 """Write the lock files of the FastAPI service template.
 
-`pyproject.toml.jinja` of the template is the one place where versions are wanted. This tool renders it with each
-feature alone and with all of them, resolves all of them once, then each feature within that result, and writes
-lock templates in which every package stands behind the features that need it. The templates then render without
-a network, and every combination has the same versions.
+`pyproject.toml.jinja` of the template is the one place where versions are wanted. This tool renders it
+with each feature alone and with all of them, resolves all of them once, then each feature within that
+result, and writes lock templates in which every package stands behind the features that need it. The
+templates then render without a network, and every combination has the same versions.
 
 Run it with the interpreter of the development environment: `python tools/lock_templates.py`.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +42,16 @@ class BlueprintFault(UsageError):
 
 def load(root: Path) -> Platform:
     """The platform whose nexus.yaml lies in `root`; raises `BlueprintFault` with all faults at once."""
+    collecting = gc.isenabled()
+    gc.disable()  # everything that is read is kept: a collector would look at it again and again
+    try:
+        return _load(root)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _load(root: Path) -> Platform:
     findings: list[Finding] = []
     spec, source = _platform(root, findings)
     if spec is None or source is None:

@@ -25,7 +25,7 @@ Strategy = Literal["rolling", "blue-green", "canary", "recreate"]
 class Model(BaseModel):
     """The base of every blueprint mapping: frozen, and unknown keys are faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Use(Model):

@@ -83,7 +83,8 @@ class Life:
 
     def mark_ready(self) -> None:
         """The unit's probe answered."""
-        self.ready = self.was_ready = self.state == "running"
+        if self.state == "running":
+            self.ready = self.was_ready = True
 
     def stop(self, grace: float | None = None) -> None:
         """Ask the main process to end; `due` kills it when the grace is over."""

@@ -19,7 +19,7 @@ from nexus_cli.resources import bundled
 from nexus_cli.unit import Wheel
 
 _SECONDS = 1800.0
-_DECORATION = " ╰─▶├│\N{MULTIPLICATION SIGN}"  # of uv's messages
+_TOLD = ("Downloading", "Building", "Installed")  # the lines of uv that tell a person something
 
 
 def tools_folder() -> Path:
@@ -70,7 +70,7 @@ def install(wheel: Wheel, progress: Progress) -> None:
             )
             if done.code:
                 raise NexusError(
-                    f"the wheel {wheel.requirement} could not be installed: {reason(done)}",
+                    f"the wheel {wheel.requirement} could not be downloaded: {reason(done)}",
                     hint="check the network and uv's package index settings, then run the command again",
                 )
             fresh.rename(target)
@@ -112,10 +112,12 @@ def uv(*arguments: str, cwd: Path, progress: Progress, requirements: str | None 
 
 
 def reason(done: Completed) -> str:
-    """Why uv failed: the innermost cause that it names."""
-    lines = [line.strip(_DECORATION) for line in done.err.splitlines()]
-    causes = [line for line in lines if line and not line.startswith("hint")]
-    return causes[-1] if causes else f"uv ended with exit code {done.code}"
+    """Why uv failed, on one line: the innermost cause that it names, with its hint."""
+    for word in ("  cause: ", "error: "):
+        _, found, cause = done.err.rpartition(word)
+        if found:
+            return " ".join(cause.split())
+    return f"uv ended with exit code {done.code}"
 
 
 @contextlib.contextmanager

