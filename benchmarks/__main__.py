@@ -19,6 +19,35 @@ from nexus_cli.render.plain import table
 
 TOP = Path(__file__).resolve().parent.parent
 NEXUS = [str(Path(sys.executable).with_name("nexus"))]
+COUNT = """
+import sys
+sys.argv[1:] = ["--version"]
+from nexus_cli.__main__ import main
+main()
+print(len(sys.modules))
+"""
+PLATFORM = """\
+nexus: v1
+kind: platform
+name: big
+include: [blueprints/*.yaml, "catalogue:postgres", "catalogue:nats"]
+"""
+SERVICE = """\
+nexus: v1
+kind: service
+name: s{n}
+type: fastapi
+port: {port}
+uses: [{uses}]
+routes:
+  - {{path: /api/v1/s{n}, auth: jwt, limit: 100/s, timeout: 5s}}
+events: {{publishes: [s{n}.created], consumes: [s{half}.created]}}
+resources:
+  thing:
+    fields: {{name: string unique, amount: money, state: "enum(a, b) = a"}}
+    events: {{created: s{n}.created}}
+slo: {{availability: 99.9, p95: 300ms}}
+"""
 Row = tuple[str, float, float, str]  # what, measured, bound, unit
 
 
@@ -40,7 +69,7 @@ def start() -> Iterator[Row]:
     version = timed([*NEXUS, "--version"], TOP, runs=15)
     yield "nexus --version / python -c pass", version / nothing, 3.0, "x"
     count = subprocess.run(
-        [sys.executable, "-c", "import sys; sys.argv[1:]=['--version']\nfrom nexus_cli.__main__ import main\nmain()\nprint(len(sys.modules))"],
+        [sys.executable, "-c", COUNT],
         capture_output=True,
         text=True,
         check=True,
@@ -70,17 +99,11 @@ def blueprints() -> Iterator[Row]:
 
 def _services(root: Path, number: int) -> None:
     (root / "blueprints").mkdir()
-    include = ', "catalogue:'.join(("[blueprints/*.yaml", 'postgres"', 'nats"]'))
-    (root / "nexus.yaml").write_text(f"nexus: v1\nkind: platform\nname: big\ninclude: {include}\n")
+    (root / "nexus.yaml").write_text(PLATFORM)
     for n in range(number):
         uses = ["postgres", "nats", *(f"s{k}" for k in (n - 1, n // 2) if 0 <= k < n)]
-        (root / "blueprints" / f"s{n}.yaml").write_text(
-            f"nexus: v1\nkind: service\nname: s{n}\ntype: fastapi\nport: {10000 + n}\nuses: [{', '.join(dict.fromkeys(uses))}]\n"
-            f"routes:\n  - {{path: /api/v1/s{n}, auth: jwt, limit: 100/s, timeout: 5s}}\n"
-            f"events: {{publishes: [s{n}.created], consumes: [s{n // 2}.created]}}\n"
-            f"resources:\n  thing:\n    fields: {{name: string unique, amount: money, state: 'enum(a, b) = a'}}\n"
-            f"    events: {{created: s{n}.created}}\nslo: {{availability: 99.9, p95: 300ms}}\n"
-        )
+        text = SERVICE.format(n=n, half=n // 2, port=10000 + n, uses=", ".join(dict.fromkeys(uses)))
+        (root / "blueprints" / f"s{n}.yaml").write_text(text)
 
 
 def demo() -> Iterator[Row]:

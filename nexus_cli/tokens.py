@@ -28,7 +28,7 @@ class DevelopmentKeys:
     folder: Path
 
     def public_jwks(self) -> str:
-        """Return the public half as a JSON Web Key Set; kept in a file, since reading keys is slow to load."""
+        """Return the public half as a JSON Web Key Set; it is kept, since what reads keys is slow to load."""
         key, public = self.folder / FILE, self.folder / PUBLIC
         if not (key.exists() and public.exists()):
             keys = {"keys": [self._key().as_dict(private=False)]}

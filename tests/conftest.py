@@ -16,7 +16,12 @@ PLATFORM = """\
 nexus: v1
 kind: platform
 name: shop
-include: [blueprints/**/*.yaml, "catalogue:postgres", "catalogue:redis", "catalogue:nats", "catalogue:gateway"]
+include:
+  - blueprints/**/*.yaml
+  - "catalogue:postgres"
+  - "catalogue:redis"
+  - "catalogue:nats"
+  - "catalogue:gateway"
 """
 
 

@@ -115,7 +115,7 @@ def test_a_sound_platform_has_no_findings(workspace: Path, write: Write) -> None
             "order",
             3001,
             uses="[postgres, redis, nats, catalog]",
-            routes="[{path: /api/v1/orders, methods: [GET]}, {path: /api/v1/orders, methods: [POST], auth: none}]",
+            routes="[{path: /v1/orders, methods: [GET]}, {path: /v1/orders, methods: [POST], auth: none}]",
             events="{publishes: [order.created]}",
             env='{CALLBACK: "${gateway.url}/x"}',
         ),

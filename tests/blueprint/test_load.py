@@ -83,14 +83,17 @@ def test_the_same_name_twice_names_both_places(workspace: Path, write: Write) ->
     write("one", service("a", 1))
     write("two", service("a", 2))
     assert faults(workspace) == [
-        'blueprints/two.yaml:3:7: the service "a" is described twice; first at blueprints/one.yaml:3:7 | '
-        "rename one of them or remove a file"
+        (
+            'blueprints/two.yaml:3:7: the service "a" is described twice; first at blueprints/one.yaml:3:7 | '
+            "rename one of them or remove a file"
+        )
     ]
 
 
 def test_include_stays_inside_the_workspace(workspace: Path) -> None:
     (workspace / "nexus.yaml").write_text(
-        "nexus: v1\nkind: platform\nname: shop\ninclude: [../x.yaml, /etc/passwd, catalogue:postgre, gone.yaml]\n"
+        "nexus: v1\nkind: platform\nname: shop\n"
+        "include: [../x.yaml, /etc/passwd, catalogue:postgre, gone.yaml]\n"
     )
     found = faults(workspace)
     assert [line.split(": ", 1)[1] for line in found] == [

@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from nexus_cli.errors import NexusError
-from nexus_cli.tokens import FILE, DevelopmentKeys
+from nexus_cli.tokens import FILE, PUBLIC, DevelopmentKeys
 
 
 def test_the_key_is_made_once_and_only_its_user_can_read_it(tmp_path: Path) -> None:
@@ -19,8 +19,8 @@ def test_the_key_is_made_once_and_only_its_user_can_read_it(tmp_path: Path) -> N
     first = DevelopmentKeys(folder).public_jwks()
 
     assert DevelopmentKeys(folder).public_jwks() == first
-    assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
-    assert [path.name for path in folder.iterdir()] == [FILE]
+    assert {path.name for path in folder.iterdir()} == {FILE, PUBLIC}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
 
 
 def test_the_public_set_holds_nothing_private(tmp_path: Path) -> None:

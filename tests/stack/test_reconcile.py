@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nexus_cli.stack.reconcile import Facts, reconcile, teardown
 from nexus_cli.unit import Observed, PythonProject, State, Unit
-from pathlib import Path
 
 
 def unit(

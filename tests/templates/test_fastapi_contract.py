@@ -278,7 +278,7 @@ def test_a_port_that_is_taken_is_a_failure(plain: Service, tmp_path: Path) -> No
     second.start()
     assert second.running is not None
     assert second.running.wait(15) == 1
-    assert "address already in use" in second.log.read_text()
+    assert "address already in use" in second.log.read_text().lower()
 
 
 def test_traces_go_to_the_collector(venv: Venv, source: Path, tmp_path: Path) -> None:
