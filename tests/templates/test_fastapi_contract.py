@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Venv
+from rendering import Venv
 from servers import (
     PASSWORD,
     Process,

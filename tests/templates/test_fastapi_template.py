@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import COMBINATIONS, TEMPLATE, TOP, Venv, install, render
+from rendering import COMBINATIONS, TEMPLATE, TOP, Venv, install, render
 
 NAMES = [*COMBINATIONS, "catalog", "order"]
 EVERY = {
