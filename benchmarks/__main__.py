@@ -124,7 +124,35 @@ def demo() -> Iterator[Row]:
             timed([*script, "--down"], TOP)
 
 
-FIGURES: dict[str, Callable[[], Iterator[Row]]] = {"start": start, "blueprints": blueprints, "demo": demo}
+def fleet() -> Iterator[Row]:
+    """All components and ten generated services, from prepared environments to all healthy."""
+    with tempfile.TemporaryDirectory() as folder:
+        timed([*NEXUS, "init", "fleet"], Path(folder))
+        root = Path(folder) / "fleet"
+        for n in range(10):
+            uses = ["postgres", "redis", "nats", *([f"s{n // 2}"] if n else [])]
+            timed([*NEXUS, "generate", "app", f"s{n}", "--uses", ",".join(uses)], root)
+        try:
+            cold = timed([*NEXUS, "up", "--free-ports"], root)
+            timed([*NEXUS, "down"], root)
+            yield (
+                "10 services, warm up to all healthy",
+                timed([*NEXUS, "up", "--free-ports"], root),
+                30.0,
+                "s",
+            )
+            yield "10 services, first up with their environments", cold, 120.0, "s"
+            yield "10 services, up with nothing to do", timed([*NEXUS, "up"], root, runs=5), 1.0, "s"
+        finally:
+            timed([*NEXUS, "down", "--volumes"], root)
+
+
+FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
+    "start": start,
+    "blueprints": blueprints,
+    "demo": demo,
+    "fleet": fleet,
+}
 
 
 def main(names: list[str]) -> int:

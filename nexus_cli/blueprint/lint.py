@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ Fault = tuple[str, str, Sequence[Any], str, str | None]  # kind, name, path, mes
 Check = Callable[[Platform], Iterator[Fault]]
 
 RESERVED = frozenset({"all", "nexus", "platform", "default", "supervisor", "localhost"})
+OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "metadata", "registry"})
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|PRIVATE_KEY|API_KEY|CREDENTIAL)S?$")
 
 
@@ -190,6 +193,23 @@ def _ref_unknown(platform: Platform) -> Iterator[Fault]:
                     path = ["resources", name, "fields", key]
                     hint = did_you_mean(field.target, known)
                     yield "service", service.name, path, f'ref to unknown resource "{field.target}"', hint
+
+
+def _field_name(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for name, resource in service.resources.items():
+            for key in resource.fields:
+                path = ["resources", name, "fields", key]
+                if key in OWN_FIELDS or keyword.iskeyword(key):
+                    yield "service", service.name, path, f'"{key}" has a meaning of its own', None
+                elif not _FIELD_NAME.fullmatch(key):
+                    yield (
+                        "service",
+                        service.name,
+                        path,
+                        f'"{key}" is not a lower_case name of at most 30',
+                        None,
+                    )
 
 
 def _secret_in_env(platform: Platform) -> Iterator[Fault]:
@@ -406,6 +426,12 @@ RULES: Mapping[str, Rule] = {
         "a reference must point at a resource of this platform",
         "describe the resource, or use uuid",
         _ref_unknown,
+    ),
+    "field-name": Rule(
+        "error",
+        "a field becomes a column and an attribute in every language",
+        "choose another name, such as order_id for id",
+        _field_name,
     ),
     "secret-in-env": Rule(
         "error", "a secret in a blueprint ends up in git", "move the name to secrets", _secret_in_env

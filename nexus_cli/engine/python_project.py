@@ -65,7 +65,7 @@ def _fill(project: PythonProject, fresh: Path, progress: Progress) -> None:
     if any(line.strip() and not line.startswith("#") for line in lock.splitlines()):
         done = uv(
             *("pip", "install", "--python", str(fresh / "bin" / "python")),
-            *("--require-hashes", "--compile-bytecode", "-r", project.lock),
+            *("--require-hashes", "-r", project.lock),
             cwd=project.folder,
             progress=progress,
         )

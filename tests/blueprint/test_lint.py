@@ -63,6 +63,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {n: ref(thing)}}}")},
         'unknown resource "thing"',
     ),
+    "field-name": (
+        {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {id: int}}}")},
+        '"id" has a meaning of its own',
+    ),
     "secret-in-env": (
         {"a": service("a", 1, env="{DB_PASSWORD: hunter2}")},
         "DB_PASSWORD looks like a secret",
