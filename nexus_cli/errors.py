@@ -20,9 +20,3 @@ class UsageError(NexusError):
     """The command line, a blueprint or another input is wrong; nothing was changed."""
 
     exit_code = 2
-
-
-class Interrupted(NexusError):
-    """The user pressed Ctrl-C; what was begun has been left clean."""
-
-    exit_code = 130

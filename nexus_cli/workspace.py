@@ -7,7 +7,6 @@ import errno
 import fcntl
 import json
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -112,7 +111,7 @@ def lock(folder: Path, command: str, emit: Emit, *, wait: float = 600.0) -> Iter
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _acquire(descriptor, emit, wait)
-        owner = {"pid": os.getpid(), "command": command, "since": time.time(), "tty": sys.stdin is not None}
+        owner = {"pid": os.getpid(), "command": command, "since": time.time()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(owner).encode(), 0)
         yield

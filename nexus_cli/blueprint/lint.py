@@ -97,22 +97,18 @@ def _connection_clash(platform: Platform) -> Iterator[Fault]:
 
 
 def _port_taken(platform: Platform) -> Iterator[Fault]:
-    taken: dict[int, str] = {}
     written: list[tuple[str, str, list[Any], int]] = [
         ("component", c.name, ["ports", name], port)
         for c in platform.components.values()
         for name, port in c.ports.items()
     ]
     written += [("service", s.name, ["port"], s.port) for s in platform.services.values()]
+    taken: dict[int, str] = {}
     for kind, name, path, port in written:
-        holder = taken.setdefault(port, f"{kind} {name}")
-        if holder != f"{kind} {name}" or (kind == "component" and _own_twice(platform, name, path[-1], port)):
-            yield kind, name, path, f"port {port} is taken by {holder}", None
-
-
-def _own_twice(platform: Platform, name: str, port_name: str, port: int) -> bool:
-    ports = platform.components[name].ports
-    return next(key for key, value in ports.items() if value == port) != port_name
+        if port in taken:
+            yield kind, name, path, f"port {port} is taken by {taken[port]}", None
+        else:
+            taken[port] = f"{kind} {name}"
 
 
 def _route_shadowed(platform: Platform) -> Iterator[Fault]:

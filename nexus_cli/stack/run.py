@@ -84,7 +84,7 @@ class Runner:
             if unit.kind == "job" and seen is not None and seen.state is State.EXITED:
                 return ""
             if unit.kind != "job" and seen is not None and seen.state is State.RUNNING:
-                probe = ask(self.engine, unit)
+                probe = ask(self.engine, unit, seen.since)
                 if probe.ok:
                     self._refuse_stranger(unit, seen, probe)
                     self.engine.mark_ready(unit.name)

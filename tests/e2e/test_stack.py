@@ -134,15 +134,17 @@ def test_a_held_port_is_named_and_a_substitute_lasts(shop: Path, nexus: Run, tin
     assert json.loads(nexus("status", "order", "-o", "json").stdout)[0]["ports"]["http"] == chosen
 
 
-def test_two_checkouts_side_by_side(shop: Path, nexus: Run, tmp_path: Path) -> None:
-    up(nexus)
+def test_two_worktrees_side_by_side(shop: Path, nexus: Run, tmp_path: Path) -> None:
     other = tmp_path / "other"
-    subprocess.run(["cp", "-r", "--exclude=.nexus", shop, other], check=False, capture_output=True)
-    subprocess.run(["git", "init", "-q", str(other)], check=True)
-    if not (other / "nexus.yaml").exists():
-        import shutil
-
-        shutil.copytree(shop, other, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".nexus", ".venv"))
+    git = ["git", "-C", str(shop), "-c", "user.name=test", "-c", "user.email=test@localhost"]
+    for arguments in (
+        ["init", "-q"],
+        ["add", "."],
+        ["commit", "-qm", "shop"],
+        ["worktree", "add", "-q", str(other)],
+    ):
+        subprocess.run([*git, *arguments], check=True)
+    up(nexus)
     try:
         refused = nexus("up", cwd=other)
         assert refused.returncode == 1
