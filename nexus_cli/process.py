@@ -39,6 +39,7 @@ def run(
     input: str | None = None,  # noqa: A002 - the field's own term
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run a program to its end, whatever its exit code; `timeout` is in seconds.
 
@@ -49,7 +50,11 @@ def run(
             stdin.write(input.encode())
             stdin.seek(0)
         process = _spawn(
-            command, cwd=cwd, env=env, stdin=stdin.fileno() if input is not None else subprocess.DEVNULL
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=stdin.fileno() if input is not None else subprocess.DEVNULL,
+            pass_fds=pass_fds,
         )
     out: list[str] = []
     err: list[str] = []
@@ -97,6 +102,7 @@ def _spawn(
     env: Mapping[str, str] | None,
     stdin: int | None,
     piped: bool = True,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE if piped else None
     try:
@@ -105,6 +111,7 @@ def _spawn(
             cwd=cwd,
             env=None if env is None else dict(env),
             stdin=stdin,
+            pass_fds=tuple(pass_fds),
             stdout=pipe,
             stderr=pipe,
             text=True,

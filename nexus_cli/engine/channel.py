@@ -72,22 +72,36 @@ class Channel:
             return
         private_folder(self.state)
         private_folder(self.state / "logs")
-        with self._alone():
+        with self._alone() as lock:
             if self._answers():
                 return
             self._kill()
             path = _socket_folder() / f"{self._key()}.sock"
             environment = {name: value for name, value in os.environ.items() if name != MARK}
             done = run(
-                [sys.executable, "-P", "-m", "nexus_cli.engine.supervisor", str(self.state), str(path)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "nexus_cli.engine.supervisor",
+                    str(self.state),
+                    str(path),
+                    str(lock),
+                ],
                 env=environment,
                 timeout=_START_SECONDS,
+                pass_fds=(lock,),  # if we are killed now, the next command waits until it has started
             )
             if done.code:
                 raise NexusError(f"{self.label}: the supervisor did not start: {done.last_line}")
 
     def end(self, patience: float) -> None:
-        """Stop all units and the supervisor, by force when it does not answer."""
+        """Stop all units and the supervisor, by force when it does not answer; one that starts is awaited."""
+        private_folder(self.state)
+        with self._alone():
+            self._end(patience)
+
+    def _end(self, patience: float) -> None:
         try:
             reply = self.ask({"do": "shutdown"}, patience=patience)
         except NexusError:
@@ -158,12 +172,12 @@ class Channel:
         return hashlib.blake2b(os.fsencode(self.state.resolve()), digest_size=12).hexdigest()
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[int]:
         """Only one command at a time starts the supervisor."""
         descriptor = os.open(self.state / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            yield descriptor
         finally:
             os.close(descriptor)
 

@@ -79,6 +79,7 @@ class ProcessEngine:
 
     def start(self, unit: Unit) -> None:
         """Write the unit's files, then have it set up and started; returns when it runs."""
+        self.channel.ensure()  # first: it ends what a killed one left, which may still write to the data
         self._write(unit, live_only=False)
         spec = self._spec(unit)
         patience = _SETUP_SECONDS + sum(seen.name == unit.name for seen in self.observe()) * unit.stop_seconds

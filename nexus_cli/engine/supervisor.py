@@ -311,8 +311,8 @@ def _detach(state: str) -> None:
     os.close(descriptor)
 
 
-def main(state: str, path: str) -> None:
-    """Become the supervisor of a state folder; the caller holds its lock."""
+def main(state: str, path: str, lock: str | None = None) -> None:
+    """Become the supervisor of a state folder; `lock` is the caller's, open here until we can be found."""
     os.umask(0o077)
     key = os.path.basename(path).partition(".")[0]  # noqa: PTH119
     _clear_leftovers(state, key)
@@ -331,6 +331,8 @@ def main(state: str, path: str) -> None:
         signal.signal(number, signal.SIG_IGN)
     adopt_orphans()
     _record(state, path)
+    if lock is not None:
+        os.close(int(lock))
     os.write(is_ready, b".")
     _detach(state)
     os.close(ready)
@@ -339,4 +341,4 @@ def main(state: str, path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(*sys.argv[1:4])

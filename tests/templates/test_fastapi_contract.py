@@ -216,7 +216,11 @@ def test_a_hostile_correlation_id_is_replaced(plain: Service, value: str) -> Non
 
 def test_every_log_line_is_json_and_a_request_is_one(plain: Service) -> None:
     plain.get("/nowhere?token=hidden", x_correlation_id="find-me", traceparent=PARENT)
-    (record,) = [r for r in plain.records() if r.get("correlation_id") == "find-me"]
+
+    def found() -> list[dict[str, Any]]:
+        return [r for r in plain.records() if r.get("correlation_id") == "find-me"]
+
+    (record,) = wait_for("the line of the request", found)
     assert record["status"] == 404
     assert record["trace_id"] == TRACE
     assert record["duration_ms"] >= 0
