@@ -14,7 +14,7 @@ ALONE = {
     "subprocess": {"nexus_cli/process.py"},
     "copier": {"nexus_cli/scaffold/external.py"},
     "git": {"nexus_cli/repo.py"},
-    "docker": {"nexus_cli/engine/docker.py"},
+    "docker": {"nexus_cli/engine/docker/client.py"},
 }
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from nexus_cli.blueprint.fields import ResourceField
 from nexus_cli.blueprint.scalars import Duration, EnvName, EventName, Name, Path_, Port, Rate, Size
@@ -33,6 +33,16 @@ class Use(Model):
 
     service: Name
     optional: bool = False
+
+
+def _spelled_out(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [{"service": use} if isinstance(use, str) else use for use in value]
+
+
+Uses = Annotated[tuple[Use, ...], BeforeValidator(_spelled_out)]
+"""What something depends on; a bare name is short for a `Use` of it."""
 
 
 class Route(Model):
@@ -147,7 +157,7 @@ class Service(Blueprint):
     with_: tuple[Name, ...] = Field((), alias="with")
     source: str = ""
     port: Port
-    uses: tuple[Use, ...] = ()
+    uses: Uses = ()
     routes: tuple[Route, ...] = ()
     events: Events = Events()
     env: dict[EnvName, str] = {}
@@ -159,15 +169,6 @@ class Service(Blueprint):
     limits: Limits = Limits()
     deploy: Deploy = Deploy()
     slo: Slo = Slo()
-
-    @field_validator("uses", mode="before")
-    @classmethod
-    def _short_uses(cls, value: Any) -> Any:
-        return (
-            [{"service": use} if isinstance(use, str) else use for use in value]
-            if isinstance(value, list)
-            else value
-        )
 
     @model_validator(mode="after")
     def _fill(self) -> Self:
@@ -228,17 +229,52 @@ class Embedded(Model):
     per_consumer: Task | None = None
 
 
+class Build(Model):
+    """An image that is built from a folder of the workspace instead of pulled."""
+
+    context: str = "."
+    dockerfile: str = "Dockerfile"
+    target: str | None = None
+    args: dict[str, str] = {}
+
+
+class Mount(Model):
+    """A file or folder of the workspace inside a container; read-only unless `write` says otherwise."""
+
+    source: str = Field(min_length=1)
+    write: bool = False
+
+
+def _read_only(value: Any) -> Any:
+    return {"source": value} if isinstance(value, str) else value
+
+
 class Component(Blueprint):
-    """Infrastructure that services use: a server with ports, credentials, health and connections."""
+    """Infrastructure that services use: a server with ports, credentials, health and connections.
+
+    `ports` are those that it listens on, `publish` the host's ports where they differ. `once`: it does its
+    work and exits with 0, and what uses it waits for that. `mounts` is path in the container -> what is there.
+    """
 
     kind: Literal["component"] = "component"
     title: str = ""
     description: str = ""
     aliases: tuple[Name, ...] = ()
     image: str | None = None
+    build: Build | None = None
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
+    uses: Uses = ()
+    once: bool = False
+    user: str | None = None
+    workdir: str | None = None
     ports: dict[Name, Port] = {}
+    publish: dict[Name, Port] = {}
     volumes: dict[Name, str] = {}
+    mounts: dict[str, Annotated[Mount, BeforeValidator(_read_only)]] = {}
+    tmpfs: tuple[str, ...] = ()
+    read_only: bool = False
+    capabilities: tuple[str, ...] = Field((), description="Linux capabilities added to the engine's own")
     credentials: dict[str, str] = {}
     env: dict[EnvName, str] = {}
     config: Literal["envoy"] | None = Field(

@@ -23,4 +23,7 @@ def json_schema() -> dict[str, Any]:
         if "uses" in properties:
             use = properties["uses"]["items"]
             properties["uses"]["items"] = {"anyOf": [{"type": "string"}, use]}
+        if "mounts" in properties:
+            mount = properties["mounts"]["additionalProperties"]
+            properties["mounts"]["additionalProperties"] = {"anyOf": [{"type": "string"}, mount]}
     return {"$schema": DIALECT, "title": "Nexus blueprint", **schema}

@@ -1,0 +1,1 @@
+"""The Docker engine: units as containers, through the Docker SDK."""

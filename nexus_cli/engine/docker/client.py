@@ -1,0 +1,150 @@
+"""The connection to a Docker engine: which one, and its faults in a person's words. Only this module imports docker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from nexus_cli.errors import NexusError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+DEFAULT = "unix:///var/run/docker.sock"
+TIMEOUT = 60.0
+_POOL = 32
+
+
+class EngineUnreachable(NexusError):
+    """No engine answers at the address."""
+
+
+class NotFound(NexusError):
+    """The engine knows no container, image, network or volume of that name."""
+
+
+class Conflict(NexusError):
+    """Another thing of the same name is there, or the thing is in use."""
+
+
+def address() -> str:
+    """Where the engine is: DOCKER_HOST, else the CLI's current context, else a local socket that exists."""
+    host = os.environ.get("DOCKER_HOST")
+    if host:
+        return host
+    name = _context_name()
+    if name:
+        return f"context://{name}"
+    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    sockets = (
+        Path("/var/run/docker.sock"),
+        Path(runtime) / "docker.sock",
+        Path(runtime) / "podman/podman.sock",
+        Path("/run/podman/podman.sock"),
+    )
+    return next((f"unix://{path}" for path in sockets if path.is_socket()), DEFAULT)
+
+
+def connect(where: str | None = None, *, timeout: float = TIMEOUT) -> DockerClient:
+    """A client of the engine at an address (`unix://`, `tcp://`, `ssh://`, `context://NAME`), by default `address()`.
+
+    DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count for `tcp://`. An engine that does not answer is a fault.
+    """
+    where = where or address()
+    from docker import DockerClient
+
+    with translated(where):
+        if where.startswith("context://"):
+            return DockerClient.from_context(
+                where.removeprefix("context://"), timeout=timeout, max_pool_size=_POOL
+            )
+        return DockerClient(
+            base_url=where,
+            tls=_tls(where),
+            timeout=timeout,
+            max_pool_size=_POOL,
+            use_ssh_client=where.startswith("ssh://"),
+        )
+
+
+@contextlib.contextmanager
+def translated(where: str = "") -> Iterator[None]:
+    """Turn the SDK's faults into `NexusError`s: unreachable, not found, conflict, or the engine's own words."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except APIError as error:
+        raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
+    except (DockerException, RequestException) as error:
+        at = f" at {where}" if where else ""
+        raise EngineUnreachable(
+            f"no Docker engine answers{at}: {_reason(error)}",
+            hint="start it, point DOCKER_HOST at another one, or use --engine process",
+        ) from error
+
+
+def hostname(where: str) -> str:
+    """The host on which the engine's published ports are reached."""
+    parts = urlsplit(where)
+    return parts.hostname or "127.0.0.1" if parts.scheme in {"tcp", "ssh", "http", "https"} else "127.0.0.1"
+
+
+def _fault(status: int, words: str) -> NexusError:
+    if re.search(r"no basic auth|unauthorized|authentication required|denied", words, re.IGNORECASE):
+        return NexusError(words, hint="the registry asks for a login: run `docker login` for it")
+    if re.search(r"no space left on device", words, re.IGNORECASE):
+        return NexusError(words, hint="free some space: `docker system df` says what takes it")
+    match status:
+        case 404:
+            return NotFound(words)
+        case 409:
+            return Conflict(words)
+    return NexusError(words)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split()) or "the Docker engine gave no reason"
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause, which says more than the layers of HTTP around it."""
+    inner: BaseException = error
+    while inner.__context__ is not None:
+        inner = inner.__context__
+    strerror = getattr(inner, "strerror", None)
+    return _words(str(strerror or inner)).lower()
+
+
+def _tls(where: str) -> Any:
+    verify = os.environ.get("DOCKER_TLS_VERIFY", "")
+    folder = os.environ.get("DOCKER_CERT_PATH") or (str(Path.home() / ".docker") if verify else "")
+    if not folder or not where.startswith(("tcp://", "https://")):
+        return False
+    from docker.tls import TLSConfig
+
+    at = Path(folder)
+    return TLSConfig(
+        client_cert=(str(at / "cert.pem"), str(at / "key.pem")),
+        ca_cert=str(at / "ca.pem"),
+        verify=bool(verify),
+    )
+
+
+def _context_name() -> str | None:
+    """The CLI's chosen context, unless it is the default one."""
+    name = os.environ.get("DOCKER_CONTEXT")
+    if name is None:
+        path = Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker")) / "config.json"
+        try:
+            name = json.loads(path.read_text(encoding="utf-8")).get("currentContext")
+        except (OSError, ValueError, AttributeError):
+            return None
+    return name if name and name != "default" else None
