@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Action = Literal["prepare", "start", "run", "await", "configure", "restart", "stop"]
+Action = Literal["prepare", "start", "run", "await", "configure", "route", "restart", "stop"]
 
 MARKS: Mapping[str, str] = {
     "prepare": "*",
@@ -14,6 +14,7 @@ MARKS: Mapping[str, str] = {
     "run": "+",
     "await": "?",
     "configure": "~",
+    "route": "?",
     "restart": "~",
     "stop": "-",
 }

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+HOST = "127.0.0.1"
 Kind = Literal["component", "service", "job"]
 
 
@@ -15,7 +16,8 @@ Kind = Literal["component", "service", "job"]
 class Probe:
     """How readiness is asked from the host: one of HTTP, TCP, exec or a line in the log.
 
-    `target` is a path (http), nothing (tcp), a pattern (log). `timeout` is for one try in seconds.
+    `port` is the one that the unit itself listens on; `target` a path (http), nothing (tcp), a pattern (log).
+    `timeout` is for one try in seconds.
     """
 
     kind: Literal["http", "tcp", "exec", "log"]
@@ -58,7 +60,52 @@ class PythonProject:
     lock: str = "requirements.lock"
 
 
-Runtime = Wheel | PythonProject
+@dataclass(frozen=True, slots=True)
+class ImageBuild:
+    """An image made from a folder: its Dockerfile, the stage that is wanted and its build arguments."""
+
+    context: Path
+    dockerfile: str = "Dockerfile"
+    target: str | None = None
+    args: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A file or folder of this machine inside a container."""
+
+    source: Path
+    write: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of an image, pulled or built; what it leaves out is the image's own.
+
+    `listens` are its ports by name, `volumes` and `binds` are by path inside, `files` is the folder inside
+    for the unit's files. `cpu` is in cores, `memory` in bytes. `closed`: without any capability but
+    `capabilities`, and no way to more of them.
+    """
+
+    image: str
+    build: ImageBuild | None = None
+    entrypoint: tuple[str, ...] = ()
+    listens: Mapping[str, int] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    binds: Mapping[str, Bind] = field(default_factory=dict)
+    tmpfs: tuple[str, ...] = ()
+    files: str = ""
+    user: str = ""
+    workdir: str = ""
+    aliases: tuple[str, ...] = ()
+    read_only: bool = False
+    closed: bool = False
+    capabilities: tuple[str, ...] = ()
+    cpu: float | None = None
+    memory: int | None = None
+
+
+Runtime = Wheel | PythonProject | Container
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +115,8 @@ class Unit:
     `command[0]` is looked up on the runtime's program folder first, then taken as it is.
     `start_seconds` bounds the time to readiness, `stop_seconds` the grace after `stop_signal`.
     A job is ready once it exited 0; `input` is what a job reads on its standard input.
-    `unprivileged`: must not run as root (PostgreSQL refuses to).
+    `unprivileged`: must not run as root (PostgreSQL refuses to). `ports` are this machine's.
+    `files_folder` holds the unit's files on this machine; `upstreams` are units that it sends requests to.
     """
 
     name: str
@@ -91,6 +139,19 @@ class Unit:
     start_seconds: float = 60.0
     unprivileged: bool = False
     url: str = ""
+    upstreams: tuple[str, ...] = ()
+
+    @property
+    def listens(self) -> Mapping[str, int]:
+        """The ports that the unit itself listens on."""
+        return self.runtime.listens if isinstance(self.runtime, Container) else self.ports
+
+    def written(self, name: str) -> str | None:
+        """What one of the unit's files holds on this machine now."""
+        try:
+            return (self.files_folder / name).read_text(encoding="utf-8") if self.files_folder else None
+        except OSError:
+            return None
 
 
 class State(StrEnum):
@@ -109,6 +170,7 @@ class Observed:
     """What an engine sees of a unit. `since` is seconds since the epoch, `ready` the last known answer.
 
     CRASHED is a crash loop that was given up; EXITED a job or unit that ended by itself with `exit_code`.
+    `addresses` say where each port that it listens on is reached from here, if not at the port itself.
     """
 
     name: str
@@ -123,6 +185,11 @@ class Observed:
     ready: bool = False
     url: str = ""
     needs: tuple[str, ...] = ()
+    addresses: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+
+    def reach(self, port: int) -> tuple[str, int]:
+        """The host and port at which a port that the unit listens on is reached from here."""
+        return self.addresses.get(port, (HOST, port))
 
 
 @dataclass(frozen=True, slots=True)

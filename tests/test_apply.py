@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from typing import get_args
 
 from nexus_cli.apply import apply
 from nexus_cli.errors import NexusError
 from nexus_cli.events import Event, StepFailed, StepSkipped, StepWaiting
-from nexus_cli.plan import Plan, Step
+from nexus_cli.plan import MARKS, Action, Plan, Step
+from nexus_cli.render.words import DOING, DONE
 
 PLAN = Plan(
     "up",
@@ -75,3 +77,7 @@ def test_nothing_new_begins_after_a_cancel() -> None:
     )
     assert outcome.done == ["start db"]
     assert outcome.skipped == ["start api"]
+
+
+def test_every_action_has_its_words() -> None:
+    assert DOING.keys() == DONE.keys() == MARKS.keys() == set(get_args(Action))

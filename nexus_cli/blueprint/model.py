@@ -253,7 +253,7 @@ class Component(Blueprint):
     """Infrastructure that services use: a server with ports, credentials, health and connections.
 
     `ports` are those that it listens on, `publish` the host's ports where they differ. `once`: it does its
-    work and exits with 0, and what uses it waits for that. `mounts` is path in the container -> what is there.
+    work and exits with 0, and what uses it waits for that. `mounts` is path in the container -> its source.
     """
 
     kind: Literal["component"] = "component"

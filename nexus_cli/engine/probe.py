@@ -26,7 +26,8 @@ class ProbeResult:
 
 def check(
     probe: Probe,
-    host: str = "127.0.0.1",
+    host: str,
+    port: int,
     *,
     execute: Execute,
     log_lines: Callable[[], Iterable[str]],
@@ -34,9 +35,9 @@ def check(
     """One try. `execute` runs a command where the unit runs, `log_lines` gives what it printed."""
     match probe.kind:
         case "http":
-            return _http(host, probe.port or 80, probe.target or "/", probe.timeout)
+            return _http(host, port, probe.target or "/", probe.timeout)
         case "tcp":
-            return _tcp(host, probe.port or 0, probe.timeout)
+            return _tcp(host, port, probe.timeout)
         case "exec":
             return _exec(probe.command, execute)
         case "log":

@@ -24,6 +24,7 @@ DOING: Mapping[str, str] = {
     "run": "running",
     "await": "waiting for it",
     "configure": "configuring",
+    "route": "waiting until it sends requests on",
     "stop": "stopping",
 }
 DONE: Mapping[str, str] = {
@@ -33,6 +34,7 @@ DONE: Mapping[str, str] = {
     "run": "done",
     "await": "ready",
     "configure": "configured",
+    "route": "sends requests on",
     "stop": "stopped",
 }
 

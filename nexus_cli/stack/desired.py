@@ -46,7 +46,8 @@ def desired(
     known = bind.service_values(platform, bindings)
     units: list[Unit] = []
     for component in platform.components.values():
-        units.append(_component(component, bindings, layout, configuration.get(component.name, {})))
+        unit = _component(component, bindings, layout, configuration.get(component.name, {}))
+        units.append(replace(unit, upstreams=_upstreams(platform, component)))
         units.extend(_consumer_jobs(platform, component, bindings, layout))
     for service in platform.services.values():
         units.extend(_service(platform, service, bindings, layout, known))
@@ -83,6 +84,13 @@ def _component(
         url=bind.unit_url(component, bindings),
     )
     return _with_fingerprint(unit, layout, {"program": embedded.wheel})
+
+
+def _upstreams(platform: Platform, component: Component) -> tuple[str, ...]:
+    """The services that a gateway sends requests to."""
+    if component.config is None:
+        return ()
+    return tuple(service.name for service in platform.services.values() if service.routes)
 
 
 def _setup(command: Sequence[str], unless: str | None, values: Mapping[str, str]) -> Setup:

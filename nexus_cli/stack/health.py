@@ -38,14 +38,15 @@ class Report:
         return "ready" if self.probe is None or self.probe.ok else "not ready"
 
 
-def ask(engine: Engine, unit: Unit, since: float) -> ProbeResult:
-    """One try of a unit's probe; of its log, only what it printed `since` its start counts."""
+def ask(engine: Engine, unit: Unit, seen: Observed) -> ProbeResult:
+    """One try of a unit's probe; of its log, only what it printed since its start counts."""
     if unit.probe is None:
         return ProbeResult(ok=True, message="no health check")
     return check(
         unit.probe,
+        *seen.reach(unit.probe.port or 0),
         execute=lambda command: engine.probe_command(unit, command),
-        log_lines=lambda: [line.text for line in engine.logs([unit.name], since=since)],
+        log_lines=lambda: [line.text for line in engine.logs([unit.name], since=seen.since)],
     )
 
 
@@ -56,7 +57,7 @@ def examine(stack: Stack, units: Sequence[Unit]) -> list[Report]:
     def report(unit: Unit) -> Report:
         seen = observed.get(unit.name)
         asked = unit.probe is not None and seen is not None and seen.state is State.RUNNING
-        return Report(unit, seen, ask(stack.engine, unit, seen.since) if asked and seen else None)
+        return Report(unit, seen, ask(stack.engine, unit, seen) if asked and seen else None)
 
     with ThreadPoolExecutor(max_workers=min(16, max(1, len(units)))) as pool:
         return list(pool.map(report, units))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -47,7 +47,22 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
         steps.append(step)
         if action != "configure":
             started[unit.name] = step.id
-    return Plan(title, tuple(steps))
+    return Plan(title, (*steps, *_routed(desired, observed, steps)))
+
+
+def _routed(
+    desired: Sequence[Unit], observed: Mapping[str, Observed], steps: Sequence[Step]
+) -> Iterator[Step]:
+    """A step for each unit that sends requests to others of the plan: is done once it really does."""
+    changed = {step.unit: step.id for step in steps if step.action not in {"prepare", "stop"}}
+    names = {unit.name for unit in desired}
+    for unit in desired:
+        mine = [name for name in unit.upstreams if name in changed]
+        whole = set(unit.upstreams) <= names | observed.keys()
+        if unit.upstreams and whole and (mine or unit.name in changed):
+            after = tuple(changed[name] for name in (unit.name, *mine) if name in changed)
+            cause = f"new: {', '.join(mine)}" if mine else "started"
+            yield Step("route", unit.name, cause, after)
 
 
 def teardown(

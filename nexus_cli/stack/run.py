@@ -13,6 +13,7 @@ from nexus_cli.errors import NexusError
 from nexus_cli.events import Emit, Failure, Note, StepProgress, StepWaiting
 from nexus_cli.identity import listens_elsewhere, port_holder
 from nexus_cli.plan import Plan, Step
+from nexus_cli.stack import traffic
 from nexus_cli.stack.health import ask
 from nexus_cli.unit import Observed, State, Unit
 
@@ -38,6 +39,7 @@ class Runner:
             "run": self._start,
             "await": self._ready,
             "configure": self._configure,
+            "route": self._route,
             "stop": self._stop,
         }
 
@@ -62,8 +64,23 @@ class Runner:
         return self._ready(step)
 
     def _configure(self, step: Step) -> str:
-        self.engine.configure(self.units[step.unit])
-        return self.units[step.unit].url
+        unit, seen = self._running(step)
+        if unit.upstreams:
+            traffic.shift(self.engine, unit, seen, self.cancelled)
+        else:
+            self.engine.configure(unit)
+        return unit.url
+
+    def _route(self, step: Step) -> str:
+        unit, seen = self._running(step)
+        traffic.confirm(unit, seen, unit.upstreams, self.cancelled)
+        return unit.url
+
+    def _running(self, step: Step) -> tuple[Unit, Observed]:
+        seen = self.snapshot.get(step.unit)
+        if seen is None or seen.state is not State.RUNNING:
+            raise NexusError(f"{step.unit} does not run any more", hint=f"nexus logs {step.unit}")
+        return self.units[step.unit], seen
 
     def _stop(self, step: Step) -> str:
         self.engine.stop(step.unit)
@@ -84,7 +101,7 @@ class Runner:
             if unit.kind == "job" and seen is not None and seen.state is State.EXITED:
                 return ""
             if unit.kind != "job" and seen is not None and seen.state is State.RUNNING:
-                probe = ask(self.engine, unit, seen.since)
+                probe = ask(self.engine, unit, seen)
                 if probe.ok:
                     self._refuse_stranger(unit, seen, probe)
                     self.engine.mark_ready(unit.name)

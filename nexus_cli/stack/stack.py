@@ -201,11 +201,7 @@ def _jwks(platform: Platform, folder: Path) -> str:
 
 def _stale(unit: Unit) -> bool:
     """Whether a live file of the unit differs on the disk."""
-    if unit.files_folder is None:
-        return False
-    return any(
-        _read(unit.files_folder / name) != file.content for name, file in unit.files.items() if file.live
-    )
+    return any(unit.written(name) != file.content for name, file in unit.files.items() if file.live)
 
 
 def _read(path: Path) -> str | None:

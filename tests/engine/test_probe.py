@@ -46,7 +46,7 @@ def serving(answer: bytes, *, hang: bool = False) -> Iterator[int]:
 
 
 def ask(probe: Probe, code: int = 0, said: str = "", lines: tuple[str, ...] = ()) -> ProbeResult:
-    return check(probe, execute=lambda _: (code, said), log_lines=lambda: lines)
+    return check(probe, "127.0.0.1", probe.port or 0, execute=lambda _: (code, said), log_lines=lambda: lines)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_exec_of_what_is_not_there() -> None:
     def missing(_: object) -> tuple[int, str]:
         raise NexusError("nothing is not installed")
 
-    result = check(Probe("exec", command=("nothing",)), execute=missing, log_lines=list)
+    result = check(Probe("exec", command=("nothing",)), "127.0.0.1", 0, execute=missing, log_lines=list)
     assert result == ProbeResult(False, "nothing is not installed")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from nexus_cli.stack.reconcile import Facts, reconcile, teardown
@@ -108,3 +109,18 @@ def test_teardown_stops_users_first() -> None:
         ("api", ("stop web",)),
         ("db", ("stop api",)),
     ]
+
+
+def test_a_gateway_is_done_once_it_routes_to_what_was_started() -> None:
+    gateway = replace(unit("gw"), upstreams=("a", "b"))
+    desired = [gateway, unit("a"), unit("b")]
+    found = reconcile("up", desired, Facts([seen("gw"), seen("a")]), {"gw", "a", "b"})
+    assert str(found).splitlines() == ["+ start     b  (not running)", "? route     gw  (new: b)"]
+    assert found.steps[1].after == ("start b",)
+    assert not reconcile("up", desired, Facts([seen("gw"), seen("a"), seen("b")]), {"gw", "a", "b"}).changed
+
+
+def test_a_gateway_alone_does_not_wait_for_services_that_nobody_asked_for() -> None:
+    gateway = replace(unit("gw"), upstreams=("a",))
+    found = reconcile("up", [gateway], Facts([]), {"gw", "a"})
+    assert str(found) == "+ start     gw  (not running)"

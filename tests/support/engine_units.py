@@ -106,6 +106,8 @@ def get_ready(engine: ProcessEngine, unit: Unit, seconds: float = 30.0) -> None:
     while True:
         result = check(
             unit.probe,
+            "127.0.0.1",
+            unit.probe.port or 0,
             execute=lambda command: engine.probe_command(unit, command),
             log_lines=lambda: printed(engine, unit.name),
         )

@@ -4,12 +4,22 @@
 """
 
 from nexus_generators.envoy.listener import BOOTSTRAP, CLUSTERS, READY, ROUTES, bootstrap, command
-from nexus_generators.envoy.live import CONFIG_DUMP, Versions, routing, running, transition, versions
+from nexus_generators.envoy.live import (
+    CLUSTER_STATES,
+    CONFIG_DUMP,
+    Versions,
+    healthy,
+    routing,
+    running,
+    transition,
+    versions,
+)
 from nexus_generators.envoy.settings import Endpoint, Files, GatewaySettings
 
 __all__ = [
     "BOOTSTRAP",
     "CLUSTERS",
+    "CLUSTER_STATES",
     "CONFIG_DUMP",
     "READY",
     "ROUTES",
@@ -19,6 +29,7 @@ __all__ = [
     "Versions",
     "bootstrap",
     "command",
+    "healthy",
     "routing",
     "running",
     "transition",

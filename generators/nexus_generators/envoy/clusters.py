@@ -66,6 +66,7 @@ def _endpoint(replica: Endpoint) -> Message:
 
 def _health_check(service: Service, settings: GatewaySettings) -> Message:
     interval, fast = settings.check_interval, min(settings.check_interval, 0.5)
+    soon = min(fast, 0.1)  # a starting service waits for the first good answer
     return {
         "http_health_check": {
             "path": service.health.live,
@@ -78,7 +79,7 @@ def _health_check(service: Service, settings: GatewaySettings) -> Message:
         "no_traffic_interval": seconds(interval),
         # Ask quickly when something changed: the second failure, and the way back.
         "unhealthy_edge_interval": seconds(fast),
-        "unhealthy_interval": seconds(fast),
+        "unhealthy_interval": seconds(soon),
         "no_traffic_healthy_interval": seconds(fast),
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,

@@ -17,6 +17,9 @@ from nexus_generators.envoy.settings import Endpoint, Files, GatewaySettings, Me
 CONFIG_DUMP = "/config_dump"
 """The admin interface's path whose answer `running` reads."""
 
+CLUSTER_STATES = "/clusters?format=json"
+"""The admin interface's path whose answer `healthy` reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Versions:
@@ -72,6 +75,16 @@ def running(config_dump: Mapping[str, Any]) -> Versions:
         routes=next((route.get("version_info", "") for route in routes), ""),
         pending=tuple(sorted(entry.get("cluster", {}).get("name", "") for entry in warming)),
     )
+
+
+def healthy(states: Mapping[str, Any]) -> set[str]:
+    """Read from `/clusters` which clusters have replicas that all get requests."""
+    return {
+        cluster["name"]
+        for cluster in states.get("cluster_statuses", ())
+        if (hosts := cluster.get("host_statuses"))
+        and all(host["health_status"] == {"eds_health_status": "HEALTHY"} for host in hosts)
+    }
 
 
 def _without_repeats(held: Files, steps: Sequence[Files]) -> Iterator[Files]:

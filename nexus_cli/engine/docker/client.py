@@ -1,4 +1,4 @@
-"""The connection to a Docker engine: which one, and its faults in a person's words. Only this module imports docker."""
+"""The connection to a Docker engine: which one, and its faults in a person's words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 DEFAULT = "unix:///var/run/docker.sock"
-TIMEOUT = 60.0
+TIMEOUT = 60
 _POOL = 32
 
 
@@ -51,19 +51,20 @@ def address() -> str:
     return next((f"unix://{path}" for path in sockets if path.is_socket()), DEFAULT)
 
 
-def connect(where: str | None = None, *, timeout: float = TIMEOUT) -> DockerClient:
-    """A client of the engine at an address (`unix://`, `tcp://`, `ssh://`, `context://NAME`), by default `address()`.
+def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient:
+    """A client of the engine at an address: `unix://`, `tcp://`, `ssh://` or `context://NAME`.
 
-    DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count for `tcp://`. An engine that does not answer is a fault.
+    Without one, at `address()`. DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count for `tcp://`. An engine that
+    does not answer is a fault.
     """
     where = where or address()
     from docker import DockerClient
 
     with translated(where):
         if where.startswith("context://"):
-            return DockerClient.from_context(
-                where.removeprefix("context://"), timeout=timeout, max_pool_size=_POOL
-            )
+            name = where.removeprefix("context://")
+            chosen: DockerClient = DockerClient.from_context(name, timeout=timeout, max_pool_size=_POOL)
+            return chosen
         return DockerClient(
             base_url=where,
             tls=_tls(where),
@@ -75,7 +76,7 @@ def connect(where: str | None = None, *, timeout: float = TIMEOUT) -> DockerClie
 
 @contextlib.contextmanager
 def translated(where: str = "") -> Iterator[None]:
-    """Turn the SDK's faults into `NexusError`s: unreachable, not found, conflict, or the engine's own words."""
+    """Turn the SDK's faults into `NexusError`s: unreachable, not found, conflict, or its own words."""
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 

@@ -1,0 +1,74 @@
+"""The gateway's data plane: routing changes step by step, and a step counts once the plane has taken it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from nexus_generators import envoy
+
+from nexus_cli.engine.engine import Engine
+from nexus_cli.errors import NexusError
+from nexus_cli.unit import File, Observed, Unit
+
+PATIENCE = 15.0
+_INTERVAL = 0.03
+_TIMEOUT = 2.0
+
+
+def shift(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
+    """Lead a running gateway from its routing to the unit's, at no moment with a route that leads nowhere."""
+    wanted = {name: file.content for name, file in gateway.files.items() if file.live}
+    held = {name: text for name in wanted if (text := gateway.written(name)) is not None}
+    state = dict(held)
+    for step in envoy.transition(held, wanted):
+        state.update(step)
+        files = {name: File(text, live=True) for name, text in state.items()}
+        engine.configure(replace(gateway, files={**gateway.files, **files}))
+        versions = envoy.versions(state)
+        _await(cancelled, partial(_not_taken, gateway, seen, versions))
+
+
+def confirm(gateway: Unit, seen: Observed, services: Collection[str], cancelled: threading.Event) -> None:
+    """Wait until the gateway sends requests to every one of the services, which are ready by themselves."""
+    _await(cancelled, partial(_not_routed, gateway, seen, services))
+
+
+def _await(cancelled: threading.Event, missing: Callable[[], str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not cancelled.is_set():
+        reason = missing()
+        if not reason:
+            return
+        if time.monotonic() >= deadline:
+            raise NexusError(f"the gateway {reason} after {PATIENCE:g} s", hint="nexus logs gateway")
+        cancelled.wait(_INTERVAL)
+    raise NexusError("interrupted")
+
+
+def _not_taken(gateway: Unit, seen: Observed, wanted: envoy.Versions) -> str:
+    running = envoy.running(_admin(gateway, seen, envoy.CONFIG_DUMP))
+    return "" if running == wanted else "does not run the routing that was written"
+
+
+def _not_routed(gateway: Unit, seen: Observed, services: Collection[str]) -> str:
+    healthy = envoy.healthy(_admin(gateway, seen, envoy.CLUSTER_STATES))
+    missing = sorted(set(services) - healthy)
+    return f"still sends no requests to {', '.join(missing)}" if missing else ""
+
+
+def _admin(gateway: Unit, seen: Observed, path: str) -> Mapping[str, Any]:
+    host, port = seen.reach(gateway.listens["admin"])
+    try:
+        with urlopen(f"http://{host}:{port}{path}", timeout=_TIMEOUT) as answer:
+            state: Mapping[str, Any] = json.load(answer)
+    except (URLError, OSError, ValueError) as error:
+        raise NexusError(f"the gateway's admin interface does not answer: {error}") from error
+    return state
