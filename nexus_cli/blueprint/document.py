@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from nexus_cli.blueprint.source import Finding, Location, Source
+from nexus_cli.blueprint.source import MAX_DEPTH, MERGE, NULL, Finding, Location, Source, TooDeep, compose
 
 MAX_BYTES = 1 << 20
-MAX_DEPTH = 40
 MAX_NODES = 50_000
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_INT = re.compile(r"[-+]?(0|[1-9][0-9_]*)")
-_FLOAT = re.compile(r"[-+]?[0-9][0-9_]*\.[0-9]+([eE][-+]?[0-9]+)?")
-_DEEP = re.compile(r"(?:[-?:][ \t]+){40}")
 _TAGS = {
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")
 }
-_BOOLEANS = {"true": True, "false": False, "True": True, "False": False}
-_NULLS = {"", "~", "null", "Null"}
 
 
 class DocumentFault(Exception):
@@ -35,20 +27,24 @@ class DocumentFault(Exception):
 
 
 def read(path: Path, file: str) -> tuple[dict[str, Any], Source]:
-    """The mapping in a YAML file and where each of its parts is written; `file` is its name in messages."""
+    """The mapping in a YAML file and where each of its parts is written; `file` is its name in messages.
+
+    Its values are mappings, lists, texts and nothing; the model decides what a text means.
+    """
     text = _text(path, file)
-    _check_depth(text, file)
     try:
-        node = yaml.compose(text, Loader=_LOADER)
+        node = compose(text)
+    except TooDeep as error:
+        raise _fault("depth", str(error), _location(error.mark, file)) from error
     except yaml.YAMLError as error:
         raise _syntax(error, file, text) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _fault("yaml", str(error), Location(file)) from error
     if node is None:
         raise _fault("yaml", "the file is empty", Location(file), "remove it, or write a blueprint into it")
     if not isinstance(node, yaml.MappingNode):
-        raise _fault("yaml", "a blueprint is a mapping of keys to values", _location(node, file))
-    return _Construct(file).mapping(node, 0), Source(file, node)
+        raise _fault("yaml", "a blueprint is a mapping of keys to values", _location(node.start_mark, file))
+    return _Construct(file).mapping(node, 0), Source(file, text)
 
 
 def _text(path: Path, file: str) -> str:
@@ -61,34 +57,13 @@ def _text(path: Path, file: str) -> str:
                 Location(file),
                 "split it into one file a service",
             )
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _fault(
             "encoding", f"not UTF-8: {error.reason} at byte {error.start}", Location(file)
         ) from error
     except OSError as error:
         raise _fault("file", f"cannot be read: {error.strerror}", Location(file)) from error
-
-
-def _check_depth(text: str, file: str) -> None:
-    """Refuse deep nesting before the composer recurses into it; most texts pass by a count of brackets."""
-    if text.count("[") + text.count("{") <= MAX_DEPTH and not _DEEP.search(text):
-        return
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=_LOADER):
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise _deep(_location(event, file))
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-    except yaml.YAMLError as error:
-        raise _syntax(error, file, text) from error
-
-
-def _deep(where: Location) -> DocumentFault:
-    return _fault("depth", f"nested deeper than {MAX_DEPTH} levels", where)
 
 
 def _syntax(error: yaml.YAMLError, file: str, text: str) -> DocumentFault:
@@ -107,9 +82,8 @@ def _fault(rule: str, message: str, where: Location, hint: str | None = None) ->
     return DocumentFault(Finding(rule, "error", message, where, hint))
 
 
-def _location(node: Any, file: str) -> Location:
-    """Where a node or event begins."""
-    return Location(file, node.start_mark.line + 1, node.start_mark.column + 1)
+def _location(mark: yaml.Mark, file: str) -> Location:
+    return Location(file, mark.line + 1, mark.column + 1)
 
 
 class _Construct:
@@ -122,57 +96,43 @@ class _Construct:
     def value(self, node: yaml.Node, depth: int) -> Any:
         self.visited += 1
         if self.visited > MAX_NODES:
-            raise _fault(
-                "aliases",
-                f"more than {MAX_NODES} values once aliases are followed",
-                _location(node, self.file),
-            )
+            raise self._fault("aliases", f"more than {MAX_NODES} values once aliases are followed", node)
         if depth > MAX_DEPTH:
-            raise _deep(_location(node, self.file))
+            raise self._fault("depth", str(TooDeep(node.start_mark)), node)
         if node.tag not in _TAGS:
-            raise _fault("yaml", f"the tag {node.tag} is not allowed", _location(node, self.file))
+            raise self._fault("yaml", f"the tag {node.tag} is not allowed", node)
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node)
+            return None if node.tag == NULL else node.value
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, depth + 1) for item in node.value]
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, depth)
-        raise _fault("yaml", "this kind of value is not known", _location(node, self.file))
+        raise self._fault("yaml", "this kind of value is not known", node)
 
     def mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key, item in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise _fault("yaml", "a key must be plain text", _location(key, self.file))
-            if key.tag == "tag:yaml.org,2002:merge":
-                sources = item.value if isinstance(item, yaml.SequenceNode) else [item]
-                for source in sources:
-                    inherited = self.value(source, depth + 1)
-                    if not isinstance(inherited, dict):
-                        raise _fault("yaml", "`<<` merges mappings only", _location(item, self.file))
-                    merged = {**inherited, **merged}
-                continue
-            if key.value in result:
-                raise _fault(
-                    "duplicate-key",
-                    f'duplicate key "{key.value}"',
-                    _location(key, self.file),
-                    "remove one of the two",
-                )
-            result[key.value] = self.value(item, depth + 1)
+                raise self._fault("yaml", "a key must be plain text", key)
+            name = key.value
+            if name in result:
+                raise self._fault("duplicate-key", f'duplicate key "{name}"', key, "remove one of the two")
+            if key.tag == MERGE:
+                merged = {**self._inherited(item, depth), **merged}
+            else:
+                result[name] = self.value(item, depth + 1)
         return {**merged, **result} if merged else result
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        text: str = node.value
-        if node.style is not None or node.tag == "tag:yaml.org,2002:str":
-            return text
-        if text in _BOOLEANS:
-            return _BOOLEANS[text]
-        if text in _NULLS:
-            return None
-        if _INT.fullmatch(text):
-            return int(text.replace("_", ""))
-        if _FLOAT.fullmatch(text):
-            return float(text.replace("_", ""))
-        return text
+    def _inherited(self, item: yaml.Node, depth: int) -> dict[str, Any]:
+        """What `<<` merges: of a list, what stands earlier wins."""
+        inherited: dict[str, Any] = {}
+        for source in item.value if isinstance(item, yaml.SequenceNode) else [item]:
+            found = self.value(source, depth + 1)
+            if not isinstance(found, dict):
+                raise self._fault("yaml", "`<<` merges mappings only", item)
+            inherited = {**found, **inherited}
+        return inherited
+
+    def _fault(self, rule: str, message: str, node: yaml.Node, hint: str | None = None) -> DocumentFault:
+        return _fault(rule, message, _location(node.start_mark, self.file), hint)

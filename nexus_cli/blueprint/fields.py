@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -31,11 +32,16 @@ def parse_field(text: Any) -> FieldType:
     """A field from its written form; says what is wrong with one that cannot be read."""
     if isinstance(text, FieldType):
         return text
-    match = _FIELD.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        raise _unreadable(text)
+    return _parse(text)
+
+
+@lru_cache(maxsize=1024)  # the resources of a platform have few different fields
+def _parse(text: str) -> FieldType:
+    match = _FIELD.fullmatch(text.strip())
     if match is None:
-        raise ValueError(
-            f"expected a field such as `string unique` or `enum(draft, paid) = draft`, got {text!r}"
-        )
+        raise _unreadable(text)
     kind = match["type"]
     if kind not in TYPES:
         raise ValueError(f"unknown field type {kind!r}; there are {', '.join(TYPES)}")
@@ -55,6 +61,12 @@ def parse_field(text: Any) -> FieldType:
         unique="unique" in words,
         optional="optional" in words,
         default=default,
+    )
+
+
+def _unreadable(text: Any) -> ValueError:
+    return ValueError(
+        f"expected a field such as `string unique` or `enum(draft, paid) = draft`, got {text!r}"
     )
 
 

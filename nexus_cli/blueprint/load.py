@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import gc
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from nexus_cli.blueprint.model import (
     PlatformSpec,
     Service,
 )
-from nexus_cli.blueprint.source import Finding, Location, Source
+from nexus_cli.blueprint.source import Finding, Source
 from nexus_cli.errors import UsageError
 from nexus_cli.resources import bundled
 from nexus_cli.workspace import FILE
@@ -43,10 +44,11 @@ class BlueprintFault(UsageError):
 def load(root: Path) -> Platform:
     """The platform whose nexus.yaml lies in `root`; raises `BlueprintFault` with all faults at once."""
     collecting = gc.isenabled()
-    gc.disable()  # everything that is read is kept: a collector would look at it again and again
+    gc.disable()
     try:
         return _load(root)
     finally:
+        gc.freeze()  # what was read is kept: a collector would look at it again and again
         if collecting:
             gc.enable()
 
@@ -58,7 +60,7 @@ def _load(root: Path) -> Platform:
         raise BlueprintFault(findings)
     loaded: dict[str, dict[str, Blueprint]] = {kind: {} for kind in KINDS}
     sources: dict[tuple[str, str], Source] = {("platform", spec.name): source}
-    for path, file in _files(root, spec, source, findings):
+    for file, path in _files(root, spec, source, findings):
         found = _blueprint(path, file, spec, findings)
         if found is None:
             continue
@@ -101,42 +103,40 @@ def _platform(root: Path, findings: list[Finding]) -> tuple[PlatformSpec | None,
 
 def _files(
     root: Path, spec: PlatformSpec, source: Source, findings: list[Finding]
-) -> Iterable[tuple[Path, str]]:
-    seen: set[Path] = set()
+) -> Iterable[tuple[str, Path]]:
+    seen: set[str] = set()
     for index, pattern in enumerate(spec.include):
-        where = source.at(["include", index])
-        if pattern.startswith(CATALOGUE):
-            matches = _catalogue(pattern.removeprefix(CATALOGUE), where, findings)
-        elif pattern.startswith("/") or ".." in Path(pattern).parts:
-            findings.append(
-                Finding(
-                    "include", "error", f'"{pattern}" leaves the workspace', where, "name paths inside it"
-                )
-            )
-            continue
-        else:
-            matches = [(path, path.relative_to(root).as_posix()) for path in sorted(root.glob(pattern))]
-            if not matches and "*" not in pattern:
-                findings.append(Finding("include", "error", f'there is no file "{pattern}"', where))
-        for path, file in matches:
-            if path not in seen and path.is_file():
-                seen.add(path)
-                yield path, file
+        matches, problem, hint = _included(root, pattern)
+        if problem:
+            findings.append(Finding("include", "error", problem, source.at(["include", index]), hint))
+        for file, path in matches:
+            if file not in seen and path.is_file():
+                seen.add(file)
+                yield file, path
 
 
-def catalogue_names() -> dict[str, Path]:
+def _included(root: Path, pattern: str) -> tuple[list[tuple[str, Path]], str, str | None]:
+    """The files that an entry of `include` stands for; what is wrong with it, and a hint."""
+    if pattern.startswith(CATALOGUE):
+        name, names = pattern.removeprefix(CATALOGUE), catalogue_names()
+        if name in names:
+            return [(pattern, names[name])], "", None
+        return [], f'the catalogue has no "{name}"', did_you_mean(name, names)
+    if pattern.startswith("/") or ".." in Path(pattern).parts:
+        return [], f'"{pattern}" leaves the workspace', "name paths inside it"
+    inside = f"{root.as_posix()}/"
+    try:
+        matches = sorted((path.as_posix().removeprefix(inside), path) for path in root.glob(pattern))
+    except (ValueError, IndexError):
+        return [], f'"{pattern}" is not a pattern of paths', "write it as blueprints/**/*.yaml"
+    problem = "" if matches or "*" in pattern else f'there is no file "{pattern}"'
+    return matches, problem, None
+
+
+@cache
+def catalogue_names() -> Mapping[str, Path]:
     """Every entry of the bundled catalogue by name."""
     return {path.stem: path for path in sorted(bundled("blueprints").glob("*/*.yaml"))}
-
-
-def _catalogue(name: str, where: Location, findings: list[Finding]) -> list[tuple[Path, str]]:
-    names = catalogue_names()
-    if name in names:
-        return [(names[name], f"{CATALOGUE}{name}")]
-    findings.append(
-        Finding("include", "error", f'the catalogue has no "{name}"', where, did_you_mean(name, names))
-    )
-    return []
 
 
 def _blueprint(

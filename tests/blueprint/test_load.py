@@ -52,6 +52,14 @@ def test_a_whole_platform(workspace: Path, write: Write) -> None:
         ("a: !!python/object:os.system x\n", "1:4: the tag .* is not allowed"),
         ("a: [" + "[" * 3000, "1:.*: nested deeper than 40 levels"),
         ("- " * 3000, "1:.*: nested deeper than 40 levels"),
+        ("\n".join(" " * n + "a:" for n in range(900)), "40:40: nested deeper than 40 levels"),
+        (
+            "\n".join(["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{x: *a{n - 1}}}" for n in range(1, 60))]),
+            "1:13: nested deeper than 40 levels",
+        ),
+        ("a: &a [*a]\n", "1:4: nested deeper than 40 levels"),
+        ("nexus: v1\nkind: service\nname: a\nport:\n", "4:6: .*integer, got nothing"),
+        ("nexus: v1\nkind: service\nname: a\nport: 1\n<<: [x]\n", "5:5: `<<` merges mappings only"),
         ("x: " + "y" * (2 << 20), "1:1: the file has 2.0 MB; a blueprint may have 1 MB"),
     ],
 )
@@ -59,6 +67,34 @@ def test_a_fault_has_its_place_and_hint(workspace: Path, write: Write, text: str
     write("bad", text)
     found = faults(workspace)
     assert any(re.search(f"blueprints/bad.yaml:{expected}", line) for line in found), found
+
+
+def test_a_text_stays_as_it_is_written(workspace: Path, write: Write) -> None:
+    """YAML's guesses would make 1.1 of a version 1.10, and False of the country code no."""
+    env = '{A: 1.10, B: no, C: 0o17, D: 2026-01-01, E: null, F: "null", G: "", H: 1_000}'
+    write("a", service("a", 1, env=env, routes="[{path: /x, version: 1.10, retries: 2}]"))
+    assert re.search("a.yaml:5:.*valid string, got nothing", faults(workspace)[0])
+    write("a", service("a", 1, env=env.replace("E: null, ", ""), routes="[{path: /x, version: 1.10}]"))
+    found = load(workspace).services["a"]
+    assert list(found.env.values()) == ["1.10", "no", "0o17", "2026-01-01", "null", "", "1_000"]
+    assert found.routes[0].version == "1.10"
+    write("c", "nexus: v1\nkind: component\nname: c\nimage: null\nonce: true\nhealth: ~\n")
+    component = load(workspace).components["c"]
+    assert (component.image, component.once, component.health) == (None, True, None)
+
+
+def test_anchors_and_merges(workspace: Path, write: Write) -> None:
+    write("a", service("a", 1, env="&e {A: one, B: two}", limits="{<<: [{cpu: 1}, {cpu: 2, memory: 1Mi}]}"))
+    write("b", service("b", 2, env="{<<: {A: one, B: two}, B: own}"))
+    services = load(workspace).services
+    assert services["b"].env == {"A": "one", "B": "own"}
+    assert (services["a"].limits.cpu, services["a"].limits.memory) == (1, 1 << 20)
+
+
+def test_windows_line_ends_and_a_byte_order_mark(workspace: Path, write: Write) -> None:
+    text = service("a", 1, use="[x]").replace("\n", "\r\n")
+    write("a", "").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert faults(workspace) == ['blueprints/a.yaml:5:1: unknown key "use" | did you mean "uses"?']
 
 
 def test_an_alias_bomb_is_refused_quickly(workspace: Path, write: Write) -> None:
@@ -93,7 +129,7 @@ def test_the_same_name_twice_names_both_places(workspace: Path, write: Write) ->
 def test_include_stays_inside_the_workspace(workspace: Path) -> None:
     (workspace / "nexus.yaml").write_text(
         "nexus: v1\nkind: platform\nname: shop\n"
-        "include: [../x.yaml, /etc/passwd, catalogue:postgre, gone.yaml]\n"
+        "include: [../x.yaml, /etc/passwd, catalogue:postgre, gone.yaml, 'x**', .]\n"
     )
     found = faults(workspace)
     assert [line.split(": ", 1)[1] for line in found] == [
@@ -101,6 +137,8 @@ def test_include_stays_inside_the_workspace(workspace: Path) -> None:
         '"/etc/passwd" leaves the workspace | name paths inside it',
         'the catalogue has no "postgre" | did you mean "postgres"?',
         'there is no file "gone.yaml" | ',
+        '"x**" is not a pattern of paths | write it as blueprints/**/*.yaml',
+        '"." is not a pattern of paths | write it as blueprints/**/*.yaml',
     ]
 
 
