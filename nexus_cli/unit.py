@@ -159,6 +159,7 @@ class State(StrEnum):
 
     STARTING = "starting"
     RUNNING = "running"
+    PAUSED = "paused"
     BACKOFF = "backoff"
     CRASHED = "crashed"
     STOPPING = "stopping"
@@ -170,7 +171,8 @@ class Observed:
     """What an engine sees of a unit. `since` is seconds since the epoch, `ready` the last known answer.
 
     CRASHED is a crash loop that was given up; EXITED a job or unit that ended by itself with `exit_code`.
-    `addresses` say where each port that it listens on is reached from here, if not at the port itself.
+    `address` is the unit's own, where it has one that is reached from here; `published` says where else a
+    port that it listens on is reached. `reason` is what the engine knows of why it ended; `container` its ID.
     """
 
     name: str
@@ -185,11 +187,14 @@ class Observed:
     ready: bool = False
     url: str = ""
     needs: tuple[str, ...] = ()
-    addresses: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    address: str = ""
+    published: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    reason: str = ""
+    container: str = ""
 
     def reach(self, port: int) -> tuple[str, int]:
         """The host and port at which a port that the unit listens on is reached from here."""
-        return self.addresses.get(port, (HOST, port))
+        return (self.address, port) if self.address else self.published.get(port, (HOST, port))
 
 
 @dataclass(frozen=True, slots=True)

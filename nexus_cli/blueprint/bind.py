@@ -9,7 +9,10 @@ from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.references import resolve
 
 HOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - inside a container, whose network is its own
 Values = Mapping[str, str]
+Address = tuple[str, Mapping[str, int]]
+"""Where a unit is reached: the host, and its ports by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,38 +20,115 @@ class Bindings:
     """What is decided outside the blueprints: host ports, credentials and secrets of one environment.
 
     `ports` is unit -> port name -> number (a service's only port is named `http`); absent ones are the
-    blueprint's own. `credentials` is component -> name -> value.
+    blueprint's own. `credentials` is component -> name -> value. `host` is where a person reaches the units.
+    `containers`: the units are on a network of their own, where each is known by its name.
     """
 
     environment: str = "development"
     host: str = HOST
+    containers: bool = False
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     credentials: Mapping[str, Values] = field(default_factory=dict)
     secrets: Values = field(default_factory=dict)
     variables: Values = field(default_factory=dict)
 
+    @property
+    def listen(self) -> str:
+        """The address that units listen on."""
+        return EVERYWHERE if self.containers else HOST
+
+
+def own_ports(unit: Service | Component) -> dict[str, int]:
+    """The ports that the unit listens on by its blueprint."""
+    return {"http": unit.port} if isinstance(unit, Service) else dict(unit.ports)
+
 
 def unit_ports(unit: Service | Component, bindings: Bindings) -> dict[str, int]:
-    """The unit's host ports by name: those bound, else the blueprint's."""
-    written = {"http": unit.port} if isinstance(unit, Service) else dict(unit.ports)
-    return {**written, **bindings.ports.get(unit.name, {})}
+    """The unit's ports on this machine by name: those bound, else the blueprint's."""
+    published = unit.publish if isinstance(unit, Component) else {}
+    return {**own_ports(unit), **published, **bindings.ports.get(unit.name, {})}
 
 
-def component_values(component: Component, bindings: Bindings, **more: str) -> dict[str, str]:
-    """What `${...}` may name inside a component's blueprint; `more` adds paths and the consumer."""
-    values = {"name": component.name, "host": bindings.host, "environment": bindings.environment}
-    values |= {f"ports.{name}": str(port) for name, port in unit_ports(component, bindings).items()}
+def listens(unit: Service | Component, bindings: Bindings) -> dict[str, int]:
+    """The ports that the unit itself listens on where it runs."""
+    return own_ports(unit) if bindings.containers else unit_ports(unit, bindings)
+
+
+def seen_by_person(unit: Service | Component, bindings: Bindings) -> Address:
+    """Where a person on this machine reaches the unit."""
+    return bindings.host, unit_ports(unit, bindings)
+
+
+def seen_by_units(unit: Service | Component, bindings: Bindings) -> Address:
+    """Where other units reach the unit."""
+    return (unit.name, own_ports(unit)) if bindings.containers else seen_by_person(unit, bindings)
+
+
+def seen_by_itself(unit: Service | Component, bindings: Bindings) -> Address:
+    """Where the unit's own commands reach it."""
+    return HOST, listens(unit, bindings)
+
+
+def component_values(
+    component: Component, bindings: Bindings, address: Address | None = None, **more: str
+) -> dict[str, str]:
+    """What `${...}` may name inside a component's blueprint; `more` adds paths and the consumer.
+
+    `address` is where who asks reaches the component, by default where it reaches itself.
+    """
+    host, ports = address or seen_by_itself(component, bindings)
+    values = {"name": component.name, "host": host, "environment": bindings.environment}
+    values |= {f"ports.{name}": str(port) for name, port in ports.items()}
+    return values | {f"credentials.{k}": v for k, v in _credentials(component, bindings).items()} | more
+
+
+def _credentials(component: Component, bindings: Bindings) -> dict[str, str]:
     chosen = bindings.credentials.get(component.name, {})
-    for name, written in component.credentials.items():
-        values[f"credentials.{name}"] = chosen.get(name, "" if written == "generated" else written)
-    return values | more
+    return {
+        name: chosen.get(name, "" if written == "generated" else written)
+        for name, written in component.credentials.items()
+    }
+
+
+def used_values(platform: Platform, component: Component, bindings: Bindings) -> dict[str, str]:
+    """What `${...}` may name of the components and services that a component uses: `${db.host}`."""
+    values: dict[str, str] = {}
+    for use in component.uses:
+        target = platform.resolve(use.service)
+        if target is None:
+            continue
+        for name in {target.name, use.service}:
+            values |= _peer_values(name, target, bindings)
+            if isinstance(target, Component):
+                found = _credentials(target, bindings).items()
+                values |= {f"{name}.credentials.{key}": value for key, value in found}
+    return values
+
+
+def _peer_values(name: str, unit: Service | Component, bindings: Bindings) -> dict[str, str]:
+    host, ports = seen_by_units(unit, bindings)
+    values = {f"{name}.host": host, f"{name}.url": peer_url(unit, bindings)}
+    values |= {f"{name}.public_url": unit_url(unit, bindings)}
+    values |= {f"{name}.ports.{port}": str(number) for port, number in ports.items()}
+    if ports:
+        values[f"{name}.port"] = str(next(iter(ports.values())))
+    return values
 
 
 def unit_url(unit: Service | Component, bindings: Bindings) -> str:
     """The address that a person opens or connects to."""
+    return _url(unit, bindings, seen_by_person(unit, bindings))
+
+
+def peer_url(unit: Service | Component, bindings: Bindings) -> str:
+    """The address under which other units call the unit."""
+    return _url(unit, bindings, seen_by_units(unit, bindings))
+
+
+def _url(unit: Service | Component, bindings: Bindings, address: Address) -> str:
     if isinstance(unit, Service):
-        return f"http://{bindings.host}:{unit_ports(unit, bindings)['http']}"
-    return resolve(unit.url, component_values(unit, bindings)) if unit.url else ""
+        return f"http://{address[0]}:{address[1]['http']}"
+    return resolve(unit.url, component_values(unit, bindings, address)) if unit.url else ""
 
 
 def service_values(platform: Platform, bindings: Bindings) -> dict[str, str]:
@@ -56,12 +136,7 @@ def service_values(platform: Platform, bindings: Bindings) -> dict[str, str]:
     values = {"platform.name": platform.name, "environment.name": bindings.environment}
     units: list[Service | Component] = [*platform.services.values(), *platform.components.values()]
     for unit in units:
-        values[f"{unit.name}.host"] = bindings.host
-        values[f"{unit.name}.url"] = unit_url(unit, bindings)
-        ports = unit_ports(unit, bindings)
-        values |= {f"{unit.name}.ports.{name}": str(port) for name, port in ports.items()}
-        if ports:
-            values[f"{unit.name}.port"] = str(next(iter(ports.values())))
+        values |= _peer_values(unit.name, unit, bindings)
     return values
 
 
@@ -84,11 +159,12 @@ def connections(platform: Platform, service: Service, bindings: Bindings) -> Ite
     for use in service.uses:
         target = platform.resolve(use.service)
         if isinstance(target, Component):
-            values = component_values(target, bindings, consumer=service.name)
+            address = seen_by_units(target, bindings)
+            values = component_values(target, bindings, address, consumer=service.name)
             for name, text in target.provides.items():
                 yield name, resolve(text, values)
         elif target is not None:
-            yield url_variable(target.name), unit_url(target, bindings)
+            yield url_variable(target.name), peer_url(target, bindings)
 
 
 def service_environment(
@@ -97,8 +173,8 @@ def service_environment(
     """Every variable of a service: the contract's own, its connections, its `env` and its secrets."""
     values = service_values(platform, bindings) if known is None else known
     environment = {
-        "HOST": bindings.host,
-        "PORT": str(unit_ports(service, bindings)["http"]),
+        "HOST": bindings.listen,
+        "PORT": str(listens(service, bindings)["http"]),
         "SERVICE_NAME": service.name,
         "PLATFORM": platform.name,
         "ENVIRONMENT": bindings.environment,

@@ -226,7 +226,6 @@ class Embedded(Model):
     env: dict[EnvName, str] = {}
     stop: Literal["SIGTERM", "SIGINT", "SIGQUIT"] = "SIGTERM"
     unprivileged: bool = False
-    per_consumer: Task | None = None
 
 
 class Build(Model):

@@ -24,12 +24,11 @@ def down(
     """
     from nexus_cli import workspace
     from nexus_cli.render import renderer
-    from nexus_cli.stack.stack import engine
     from nexus_cli.stack.up import bring_down
 
     found = workspace.find()
     folder = found.environment_state(environment)
     with renderer(output) as emit, workspace.lock(folder, "down", emit, wait=lock_timeout):
         title = f"down {found.root.name}/{environment}"
-        outcome = bring_down(engine(folder, title), title, names or [], emit, volumes=volumes)
+        outcome = bring_down(folder, title, names or [], emit, volumes=volumes)
     raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)

@@ -31,12 +31,13 @@ def logs(
     """
     from nexus_cli import workspace
     from nexus_cli.render.logs import matching, moment, printer
-    from nexus_cli.stack.stack import engine, log_names
+    from nexus_cli.stack.engines import engine_in_use
+    from nexus_cli.stack.stack import log_names
 
     found = workspace.find()
     folder = found.environment_state(environment)
     show = printer(json_=json_)
-    lines = engine(folder, environment).logs(
+    lines = engine_in_use(folder, environment).logs(
         log_names(found.root, folder, names or []),
         since=moment(since),
         tail=None if grep else tail,

@@ -55,6 +55,16 @@ OutputOption = Annotated[
 EnvironmentOption = Annotated[
     str, typer.Option("--env", "-e", help="The environment.", envvar="NEXUS_ENVIRONMENT")
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="docker|process",
+        help="Containers, or processes of this machine; by default Docker where an engine answers.",
+        envvar="NEXUS_ENGINE",
+        autocompletion=lambda: ["docker", "process"],
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", help="Seconds to wait for another nexus command to end.", min=0)

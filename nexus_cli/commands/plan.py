@@ -6,13 +6,14 @@ import json
 
 import typer
 
-from nexus_cli.commands.options import EnvironmentOption, Names, Output, OutputOption
+from nexus_cli.commands.options import EngineOption, EnvironmentOption, Names, Output, OutputOption
 
 CHANGES = 10
 
 
 def plan(
     names: Names = None,
+    engine: EngineOption = None,
     environment: EnvironmentOption = "development",
     output: OutputOption = Output.text,
 ) -> None:
@@ -23,6 +24,6 @@ def plan(
     from nexus_cli import workspace
     from nexus_cli.stack.up import intend
 
-    intended = intend(workspace.find(), environment, names or [], check=False).plan
+    intended = intend(workspace.find(), environment, names or [], check=False, engine=engine).plan
     typer.echo(json.dumps(intended.as_dict(), indent=2) if output == Output.json else str(intended))
     raise typer.Exit(CHANGES if intended.changed else 0)

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from nexus_cli.commands.options import DryRun, EnvironmentOption, LockTimeout, Names, Output, OutputOption
+from nexus_cli.commands.options import (
+    DryRun,
+    EngineOption,
+    EnvironmentOption,
+    LockTimeout,
+    Names,
+    Output,
+    OutputOption,
+)
 
 
 def up(
@@ -17,6 +25,7 @@ def up(
             "--free-ports", help="Choose another, lasting port where one is held by another program."
         ),
     ] = False,
+    engine: EngineOption = None,
     dry_run: DryRun = False,
     environment: EnvironmentOption = "development",
     output: OutputOption = Output.text,
@@ -24,7 +33,7 @@ def up(
 ) -> None:
     """Start the platform, or the named services with all that they need; what runs unchanged is left alone.
 
-    Examples: `nexus up` · `nexus up order` · `nexus up --dry-run` · `nexus up --free-ports -o json`
+    Examples: `nexus up` · `nexus up order` · `nexus up --dry-run` · `nexus up --engine docker`
     """
     from nexus_cli import workspace
     from nexus_cli.render import renderer
@@ -34,7 +43,9 @@ def up(
     found = workspace.find()
     folder = found.environment_state(environment)
     with renderer(output) as emit, workspace.lock(folder, "up", emit, wait=lock_timeout):
-        intent = intend(found, environment, names or [], free_ports=free_ports, check=not dry_run)
+        intent = intend(
+            found, environment, names or [], free_ports=free_ports, check=not dry_run, engine=engine
+        )
         if dry_run:
             typer.echo(str(intent.plan))
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterable
 
 SUFFIX = ".log"
 MAX_BYTES = 10 << 20
@@ -48,6 +49,11 @@ class LogWriter:
             self.lost = 0
         except OSError:
             self.lost += len(lines) - bool(self.lost)
+
+    def copy(self, lines: Iterable[tuple[float, str, str]]) -> None:
+        """Append lines that arrived earlier, as (time, stream, text) in time order."""
+        for when, stream, text in lines:
+            self._append(f"{when:.6f} {stream} {text}\n".encode())
 
     def close(self) -> None:
         """Let go of the file."""

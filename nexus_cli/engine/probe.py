@@ -14,6 +14,7 @@ from nexus_cli.unit import Probe
 Execute = Callable[[Sequence[str]], tuple[int, str]]
 _MOST = 4096  # bytes of an answer that are read
 _SHOWN = 200
+_PROXY_PATIENCE = 0.05  # seconds within which a proxy learns that nobody listens behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,19 @@ def check(
     host: str,
     port: int,
     *,
+    proxied: bool = False,
     execute: Execute,
     log_lines: Callable[[], Iterable[str]],
 ) -> ProbeResult:
-    """One try. `execute` runs a command where the unit runs, `log_lines` gives what it printed."""
+    """One try. `execute` runs a command where the unit runs, `log_lines` gives what it printed.
+
+    `proxied`: a proxy accepts connections there even when the unit does not, and then closes them.
+    """
     match probe.kind:
         case "http":
             return _http(host, port, probe.target or "/", probe.timeout)
         case "tcp":
-            return _tcp(host, port, probe.timeout)
+            return _tcp(host, port, probe.timeout, proxied=proxied)
         case "exec":
             return _exec(probe.command, execute)
         case "log":
@@ -77,12 +82,22 @@ def _get(host: str, port: int, path: str, timeout: float) -> bytes:
     return answer
 
 
-def _tcp(host: str, port: int, timeout: float) -> ProbeResult:
+def _tcp(host: str, port: int, timeout: float, *, proxied: bool) -> ProbeResult:
     try:
-        with socket.create_connection((host, port), timeout):
+        with socket.create_connection((host, port), timeout) as peer:
+            if proxied and _closes(peer):
+                return ProbeResult(ok=False, message=f"{host}:{port}: closed at once")
             return ProbeResult(ok=True, message=f"{host}:{port} accepts connections")
     except OSError as error:
         return ProbeResult(ok=False, message=f"{host}:{port}: {_fault(error)}")
+
+
+def _closes(peer: socket.socket) -> bool:
+    peer.settimeout(_PROXY_PATIENCE)
+    try:
+        return not peer.recv(1)
+    except TimeoutError:
+        return False
 
 
 def _exec(command: Sequence[str], execute: Execute) -> ProbeResult:

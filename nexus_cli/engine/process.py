@@ -12,6 +12,7 @@ from typing import Any
 from nexus_cli.engine import logs, python_project, tools
 from nexus_cli.engine.channel import PATIENCE, Channel
 from nexus_cli.engine.engine import Progress
+from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
 from nexus_cli.process import interactive, run
 from nexus_cli.unit import LogLine, Observed, PythonProject, State, Unit, Wheel
@@ -80,7 +81,7 @@ class ProcessEngine:
     def start(self, unit: Unit) -> None:
         """Write the unit's files, then have it set up and started; returns when it runs."""
         self.channel.ensure()  # first: it ends what a killed one left, which may still write to the data
-        self._write(unit, live_only=False)
+        write_files(self.state, unit)
         spec = self._spec(unit)
         patience = _SETUP_SECONDS + sum(seen.name == unit.name for seen in self.observe()) * unit.stop_seconds
         reply = self.channel.demand({"do": "start", "spec": spec}, patience=patience)
@@ -92,7 +93,7 @@ class ProcessEngine:
 
     def configure(self, unit: Unit) -> None:
         """Rewrite those live files that differ."""
-        self._write(unit, live_only=True)
+        write_files(self.state, unit, live_only=True)
 
     def stop(self, name: str) -> None:
         """Stop a unit and forget it; an unknown one is stopped already."""
@@ -132,19 +133,6 @@ class ProcessEngine:
         if volumes:
             for folder in (self.state / "data", self.state / "run"):
                 _remove_tree(folder)
-
-    def _write(self, unit: Unit, *, live_only: bool) -> None:
-        if unit.files_folder is None:
-            return
-        private_folder(self.state)
-        private_folder(self.state / "run")
-        private_folder(unit.files_folder)
-        for name, file in unit.files.items():
-            path = unit.files_folder / name
-            if live_only and (not file.live or _content(path) == file.content):
-                continue
-            private_folder(path.parent)
-            write_atomic(path, file.content, mode=0o600)
 
     def _spec(self, unit: Unit) -> dict[str, Any]:
         """What the supervisor needs; `facts` it only repeats."""
@@ -240,13 +228,6 @@ def _observed(reply: Mapping[str, Any] | None) -> list[Observed]:
         for unit in units
         if unit.get("state") in set(State)
     ]
-
-
-def _content(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return None
 
 
 def _remove_tree(folder: Path) -> None:

@@ -45,6 +45,7 @@ def ask(engine: Engine, unit: Unit, seen: Observed) -> ProbeResult:
     return check(
         unit.probe,
         *seen.reach(unit.probe.port or 0),
+        proxied=not seen.address and (unit.probe.port or 0) in seen.published,
         execute=lambda command: engine.probe_command(unit, command),
         log_lines=lambda: [line.text for line in engine.logs([unit.name], since=seen.since)],
     )

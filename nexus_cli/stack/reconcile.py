@@ -99,7 +99,7 @@ def _change(unit: Unit, seen: Observed | None, facts: Facts) -> tuple[Action, st
     if seen.state is State.EXITED:
         if unit.kind == "job" and seen.exit_code == 0:
             return None
-        return begin, f"ended with exit code {seen.exit_code}"
+        return begin, seen.reason or f"ended with exit code {seen.exit_code}"
     if not seen.ready:
         return "await", "not ready yet"
     if unit.name in facts.unconfigured:

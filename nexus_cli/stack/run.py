@@ -164,7 +164,7 @@ def _ended(unit: Unit, seen: Observed | None) -> str | None:
     if seen.state is State.CRASHED:
         return f"keeps crashing: gave up after {seen.restarts} restarts"
     if seen.state is State.EXITED and (unit.kind != "job" or seen.exit_code != 0):
-        return f"ended with exit code {seen.exit_code}"
+        return seen.reason or f"ended with exit code {seen.exit_code}"
     return None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nexus_generators.writer import recover
 
 from nexus_cli.blueprint import graph
-from nexus_cli.blueprint.bind import HOST, Bindings, unit_ports
+from nexus_cli.blueprint.bind import Bindings, listens, seen_by_units
 from nexus_cli.blueprint.lint import errors, lint
 from nexus_cli.blueprint.load import BlueprintFault, did_you_mean, load
 from nexus_cli.blueprint.model import Platform
@@ -17,8 +18,10 @@ from nexus_cli.blueprint.source import Finding
 from nexus_cli.engine.engine import Engine
 from nexus_cli.errors import UsageError
 from nexus_cli.secrets import store
+from nexus_cli.stack import engines
 from nexus_cli.stack import ports as port_numbers
-from nexus_cli.stack.desired import Layout, desired
+from nexus_cli.stack.desired import desired
+from nexus_cli.stack.forms import FILES, Containers, Form, Layout, Processes
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import File, Unit
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
@@ -34,6 +37,7 @@ class Stack:
     bindings: Bindings
     units: Sequence[Unit]
     engine: Engine
+    choice: engines.Choice
 
     @property
     def folder(self) -> Path:
@@ -89,9 +93,9 @@ def checked(root: Path) -> Platform:
 
 
 def assemble(
-    workspace: Workspace, environment: str = DEFAULT_ENVIRONMENT, ports: port_numbers.Ports | None = None
+    workspace: Workspace, environment: str = DEFAULT_ENVIRONMENT, *, engine: str | None = None
 ) -> Stack:
-    """The stack of a workspace; `ports` overrides the remembered ones."""
+    """The stack of a workspace on an engine: the one asked for, else what `engines.choose` says."""
     platform = checked(workspace.root)
     known = {DEFAULT_ENVIRONMENT, *platform.environments}
     if environment not in known:
@@ -101,26 +105,29 @@ def assemble(
         )
     folder = workspace.environment_state(environment)
     described = platform.environments.get(environment)
+    choice = engines.choose(folder, platform, environment, engine)
     bindings = Bindings(
         environment=environment,
-        host=HOST,
-        ports=ports if ports is not None else port_numbers.chosen(folder, platform),
+        host=choice.host,
+        containers=choice.engine == "docker",
+        ports=port_numbers.chosen(folder, platform),
         credentials=store.credentials(folder, platform),
         secrets=store.resolve(folder, platform),
         variables=described.variables if described else {},
     )
     layout = Layout(folder, store.key(folder))
-    units = desired(platform, bindings, layout, _configuration(platform, bindings, layout))
-    return Stack(
-        workspace, environment, platform, bindings, units, engine(folder, f"{platform.name}/{environment}")
-    )
+    form = _form(choice, platform, bindings, layout)
+    units = desired(platform, bindings, layout, form, _configuration(platform, bindings, layout))
+    running = engines.engine(choice, folder, f"{platform.name}/{environment}")
+    return Stack(workspace, environment, platform, bindings, units, running, choice)
 
 
-def engine(folder: Path, label: str) -> Engine:
-    """The engine that an environment runs on."""
-    from nexus_cli.engine.process import ProcessEngine
+def _form(choice: engines.Choice, platform: Platform, bindings: Bindings, layout: Layout) -> Form:
+    if choice.engine == "process":
+        return Processes(platform, bindings, layout)
+    from nexus_cli.engine.docker.context import image_name
 
-    return ProcessEngine(folder, label=label)
+    return Containers(platform, bindings, layout, partial(image_name, choice.project))
 
 
 def check_secrets(stack: Stack, units: Sequence[Unit]) -> None:
@@ -162,17 +169,18 @@ def _configuration(platform: Platform, bindings: Bindings, layout: Layout) -> di
 def _envoy(platform: Platform, bindings: Bindings, layout: Layout, name: str) -> dict[str, File]:
     from nexus_generators import envoy
 
-    ports = unit_ports(platform.components[name], bindings)
-    endpoints: Mapping[str, Sequence[envoy.Endpoint]] = {
-        service.name: [envoy.Endpoint(bindings.host, unit_ports(service, bindings)["http"])]
-        for service in platform.services.values()
-        if service.routes
-    }
+    ports = listens(platform.components[name], bindings)
+    endpoints: dict[str, list[envoy.Endpoint]] = {}
+    for service in platform.services.values():
+        if service.routes:
+            host, numbers = seen_by_units(service, bindings)
+            endpoints[service.name] = [envoy.Endpoint(host, numbers["http"])]
     settings = envoy.GatewaySettings(
         http_port=ports["http"],
         admin_port=ports["admin"],
-        folder=str(layout.files(name)),
-        address=bindings.host,
+        folder=FILES if bindings.containers else str(layout.files(name)),
+        address=bindings.listen,
+        admin_address=bindings.listen,
         jwks=_jwks(platform, layout.state / "keys"),
         gateway=platform.spec.gateway,
     )

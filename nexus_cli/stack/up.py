@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nexus_cli.apply import Outcome
-from nexus_cli.engine.engine import Engine
 from nexus_cli.events import Emit, Note
 from nexus_cli.identity import port_holder
 from nexus_cli.plan import Plan, Step
+from nexus_cli.stack import engines
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, reconcile, teardown
 from nexus_cli.stack.run import Runner
@@ -37,9 +38,10 @@ def intend(
     *,
     free_ports: bool = False,
     check: bool = True,
+    engine: str | None = None,
 ) -> Intent:
     """Decide what bringing the named units up means now; held ports and missing secrets are faults."""
-    stack = assemble(workspace, environment)
+    stack = assemble(workspace, environment, engine=engine)
     units = stack.subset(names)
     facts = stack.facts(units)
     plan = _plan(stack, units, facts)
@@ -56,7 +58,7 @@ def intend(
     )
     if ports != before:
         port_numbers.keep(stack.folder, stack.platform, ports)
-        stack = assemble(workspace, environment)
+        stack = assemble(workspace, environment, engine=engine)
         units = stack.subset(names)
         plan = _plan(stack, units, stack.facts(units))
     return Intent(stack, units, plan)
@@ -64,17 +66,23 @@ def intend(
 
 def bring_up(intent: Intent, emit: Emit) -> Outcome:
     """Carry out the plan of `up`."""
+    stack = intent.stack
+    if engines.in_use(stack.folder) is None:
+        emit(Note(f"engine: {stack.choice} ({stack.choice.why})"))
+        engines.keep(stack.folder, stack.choice)
     return Runner(intent.stack.engine, intent.units, emit).run(intent.plan)
 
 
-def bring_down(engine: Engine, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
+def bring_down(folder: Path, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
     """Stop the named units with their jobs, or everything; then the engine's helpers too."""
+    engine = engines.engine_in_use(folder, title)
     observed = [unit for unit in engine.observe() if unit.kind != "job" or unit.pid is not None]
     chosen = None if not names else {u.name for u in observed if _belongs(u.name, names)}
     plan = teardown(title, observed, chosen, cause="asked for")
     outcome = Runner(engine, [], emit).run(plan)
     if not names and outcome.ok:
         engine.shutdown(volumes=volumes)
+        engines.forget(folder)
     if not plan.changed:
         emit(Note(f"{title}: nothing runs"))
     return outcome
@@ -94,7 +102,7 @@ def _listening(plan: Plan, units: Sequence[Unit], observed: Sequence[Observed]) 
     holding = {
         unit.name: set(unit.ports.values())
         for unit in observed
-        if unit.state in _ALIVE and unit.pid is not None
+        if unit.state in _ALIVE and (unit.pid is not None or unit.container)
     }
     return [
         unit.name

@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import re
+import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,13 @@ from urllib.parse import urlsplit
 from nexus_cli.errors import NexusError
 
 if TYPE_CHECKING:
-    from docker import DockerClient
+    from docker import DockerClient as DockerClient  # noqa: PLC0414 - the type, for those who use a connection
 
 DEFAULT = "unix:///var/run/docker.sock"
 TIMEOUT = 60
 _POOL = 32
+_FRAME = struct.Struct(">BxxxL")
+_STDERR = 2
 
 
 class EngineUnreachable(NexusError):
@@ -58,7 +62,7 @@ def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient
     does not answer is a fault.
     """
     where = where or address()
-    from docker import DockerClient
+    from docker import DockerClient as DockerClient  # noqa: PLC0414 - the type, for those who use a connection
 
     with translated(where):
         if where.startswith("context://"):
@@ -72,6 +76,24 @@ def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient
             max_pool_size=_POOL,
             use_ssh_client=where.startswith("ssh://"),
         )
+
+
+def silence(where: str, *, timeout: float = 2.0) -> str:
+    """Why no engine answers at an address; nothing when one does. Asks a local socket without the SDK."""
+    if where.startswith("unix://"):
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+                peer.settimeout(timeout)
+                peer.connect(where.removeprefix("unix://"))
+                peer.sendall(b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n")
+                return "" if b" 200 " in peer.recv(64) else "it does not answer as an engine does"
+        except OSError as error:
+            return (error.strerror or str(error)).lower()
+    try:
+        connect(where, timeout=max(1, round(timeout))).close()
+    except NexusError as error:
+        return error.message
+    return ""
 
 
 @contextlib.contextmanager
@@ -90,6 +112,33 @@ def translated(where: str = "") -> Iterator[None]:
             f"no Docker engine answers{at}: {_reason(error)}",
             hint="start it, point DOCKER_HOST at another one, or use --engine process",
         ) from error
+
+
+def context_paths(folder: Path, dockerfile: str) -> list[str]:
+    """The paths of a build context, sorted: everything that .dockerignore leaves, and the Dockerfile."""
+    from docker.utils.build import exclude_paths
+
+    try:
+        ignored = (folder / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        ignored = []
+    patterns = [line.strip() for line in ignored if line.strip() and not line.lstrip().startswith("#")]
+    found: set[str] = exclude_paths(str(folder), patterns, dockerfile=dockerfile)
+    return sorted(found)
+
+
+def log_frames(client: DockerClient, container: str, **parameters: Any) -> Iterator[tuple[str, bytes]]:
+    """What a container printed, as (out or err, data); the SDK's own call does not tell the two apart."""
+    api: Any = client.api
+    asked = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
+    with translated():
+        url = api._url("/containers/{0}/logs", container)  # noqa: SLF001
+        response = api._get(url, params=asked, stream=True, timeout=None)  # noqa: SLF001
+        api._raise_for_status(response)  # noqa: SLF001
+        with contextlib.closing(response):
+            while len(head := response.raw.read(_FRAME.size)) == _FRAME.size:
+                stream, size = _FRAME.unpack(head)
+                yield "err" if stream == _STDERR else "out", response.raw.read(size)
 
 
 def hostname(where: str) -> str:

@@ -1,0 +1,233 @@
+"""Units as containers: from a unit to what the engine is told, and from what it lists to what is observed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nexus_cli.engine.docker.client import NotFound, translated
+from nexus_cli.unit import HOST, Container, Observed, State, Unit
+from nexus_cli.workspace import private_folder
+
+if TYPE_CHECKING:
+    from nexus_cli.engine.docker.client import DockerClient
+
+_PREFIX = "dev.nexus."
+PROJECT, UNIT, KIND, FINGERPRINT = (f"{_PREFIX}{name}" for name in ("project", "unit", "kind", "fingerprint"))
+PORTS, URL, NEEDS, GRACE = (f"{_PREFIX}{name}" for name in ("ports", "url", "needs", "grace"))
+CRASH_LIMIT = 3
+KILLED = 137
+
+_STATES = {
+    "running": State.RUNNING,
+    "paused": State.PAUSED,
+    "restarting": State.BACKOFF,
+    "removing": State.STOPPING,
+    "created": State.EXITED,
+    "exited": State.EXITED,
+    "dead": State.EXITED,
+}
+_EXIT = re.compile(r"\((\d+)\)")
+_LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
+
+
+class Labels:
+    """What is written on everything that belongs to a project, so that one listing tells it all."""
+
+    def __init__(self, project: str) -> None:
+        self.project = project
+
+    def shared(self) -> dict[str, str]:
+        """The labels of networks and volumes."""
+        return {PROJECT: self.project}
+
+    def of(self, unit: Unit) -> dict[str, str]:
+        """The labels of a unit's container."""
+        return {
+            PROJECT: self.project,
+            UNIT: unit.name,
+            KIND: unit.kind,
+            FINGERPRINT: unit.fingerprint,
+            PORTS: json.dumps(dict(unit.ports)),
+            URL: unit.url,
+            NEEDS: ",".join(unit.needs),
+            GRACE: f"{unit.stop_seconds:g}",
+        }
+
+
+class Ready:
+    """Which containers have answered their probe: an empty file for each, by its ID."""
+
+    def __init__(self, state: Path) -> None:
+        self.folder = state / "ready"
+        try:
+            self.known = {path.name for path in self.folder.iterdir()}
+        except FileNotFoundError:
+            self.known = set()
+
+    def __contains__(self, container: str) -> bool:
+        return container in self.known
+
+    def mark(self, container: str) -> None:
+        """Remember a container."""
+        private_folder(self.folder)
+        (self.folder / container).touch(mode=0o600)
+
+    def forget(self, container: str | None = None) -> None:
+        """Forget a container, or all."""
+        for name in self.known if container is None else {container}:
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def create(client: DockerClient, name: str, unit: Unit, labels: Mapping[str, str], network: str) -> str:
+    """Create a unit's container on the network, not started; returns its ID."""
+    api: Any = client.api
+    created = api.create_container_from_config(_configuration(unit, labels, network), name)
+    return str(created["Id"])
+
+
+def _configuration(unit: Unit, labels: Mapping[str, str], network: str) -> dict[str, Any]:
+    """What the engine's API is told; keys that are left out are the image's own."""
+    container = unit.runtime
+    assert isinstance(container, Container)  # noqa: S101 - the engine has looked
+    own = {
+        "Cmd": list(unit.command),
+        "Entrypoint": list(container.entrypoint),
+        "User": container.user,
+        "WorkingDir": container.workdir,
+        "StopSignal": unit.stop_signal if unit.kind == "service" else "",
+    }
+    return {
+        **{key: value for key, value in own.items() if value},
+        "Image": container.image,
+        "Env": [f"{key}={value}" for key, value in unit.env.items()],
+        "Labels": dict(labels),
+        "Hostname": unit.name,
+        "ExposedPorts": {f"{port}/tcp": {} for port in container.listens.values()},
+        "Volumes": {container.files: {}} if container.files else {},
+        "OpenStdin": unit.input is not None,
+        "StdinOnce": unit.input is not None,
+        "HostConfig": _host_configuration(unit, container, network),
+        "NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [unit.name, *container.aliases]}}},
+    }
+
+
+def _host_configuration(unit: Unit, container: Container, network: str) -> dict[str, Any]:
+    volumes = [
+        {"Type": "volume", "Source": volume_name(network, unit.name, name), "Target": path}
+        for path, name in container.volumes.items()
+    ]
+    binds = [
+        {"Type": "bind", "Source": str(bind.source), "Target": path, "ReadOnly": not bind.write}
+        for path, bind in container.binds.items()
+    ]
+    return {
+        "NetworkMode": network,
+        "Mounts": volumes + binds,
+        "PortBindings": {
+            f"{port}/tcp": [{"HostIp": HOST, "HostPort": str(unit.ports[name])}]
+            for name, port in container.listens.items()
+            if name in unit.ports
+        },
+        "RestartPolicy": {"Name": "no" if unit.kind == "job" else "unless-stopped"},
+        "ReadonlyRootfs": container.read_only,
+        "Tmpfs": dict.fromkeys(container.tmpfs, ""),
+        "CapDrop": ["ALL"] if container.closed else [],
+        "CapAdd": list(container.capabilities),
+        "SecurityOpt": ["no-new-privileges"] if container.closed else [],
+        "NanoCpus": round((container.cpu or 0) * 1e9),
+        "Memory": container.memory or 0,
+        "Init": unit.kind != "component",  # forwards signals and reaps; a component's image has its own
+        "LogConfig": {"Type": "json-file", "Config": _LOG_OPTIONS},
+    }
+
+
+def volume_name(project: str, unit: str, name: str) -> str:
+    """What the engine calls a unit's volume."""
+    return f"{project}-{unit}-{name}"
+
+
+def observed(client: DockerClient, found: Mapping[str, Any], host: str, ready: Ready) -> Observed:
+    """A listed container as an observed unit; asks for more only about one that ended badly."""
+    labels, state = found["Labels"], _STATES.get(found["State"], State.EXITED)
+    exit_code = _exit_code(found)
+    restarts, reason = 0, ""
+    if state is State.BACKOFF or (state is State.EXITED and exit_code):
+        restarts, reason = _ending(client, found["Id"])
+        if state is State.BACKOFF and restarts >= CRASH_LIMIT:
+            state = State.CRASHED
+    if found["State"] == "created":
+        reason = "was created but never started"
+    return Observed(
+        name=labels[UNIT],
+        kind=labels.get(KIND, "service"),
+        fingerprint=labels.get(FINGERPRINT, ""),
+        state=state,
+        since=float(found["Created"]),
+        restarts=restarts,
+        exit_code=exit_code,
+        ports=json.loads(labels.get(PORTS, "{}")),
+        ready=found["Id"] in ready and state is State.RUNNING,
+        url=labels.get(URL, ""),
+        needs=tuple(name for name in labels.get(NEEDS, "").split(",") if name),
+        address=_address(found),
+        published=_published(found, host),
+        reason=reason,
+        container=found["Id"][:12],
+    )
+
+
+def _published(found: Mapping[str, Any], host: str) -> dict[int, tuple[str, int]]:
+    return {
+        port["PrivatePort"]: (host, port["PublicPort"])
+        for port in found.get("Ports", ())
+        if port.get("PublicPort") and port.get("Type", "tcp") == "tcp"
+    }
+
+
+def _address(found: Mapping[str, Any]) -> str:
+    """The container's own address, if its network is one of this machine's."""
+    networks = found.get("NetworkSettings", {}).get("Networks", {}).values()
+    near = (network["IPAddress"] for network in networks if _is_ours(network.get("Gateway", "")))
+    return next((address for address in near if address), "")
+
+
+def grace(found: Mapping[str, Any]) -> int:
+    """The seconds that a container has between the signal and its end."""
+    return max(1, round(float(found["Labels"].get(GRACE, "10"))))
+
+
+def _is_ours(gateway: str) -> bool:
+    """Whether the address of a network's gateway is one of this machine's."""
+    if not gateway:
+        return False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((gateway, 0))
+        except OSError:
+            return False
+    return True
+
+
+def _exit_code(found: Mapping[str, Any]) -> int | None:
+    if found["State"] not in {"exited", "dead", "restarting"}:
+        return None
+    match = _EXIT.search(found.get("Status", ""))
+    return int(match[1]) if match else None
+
+
+def _ending(client: DockerClient, container: str) -> tuple[int, str]:
+    """How often a container was restarted, and why it ended."""
+    with contextlib.suppress(NotFound), translated():
+        found = client.api.inspect_container(container)
+        state, limit = found["State"], found["HostConfig"].get("Memory") or 0
+        reason = state.get("Error") or ""
+        if state.get("OOMKilled"):
+            reason = "killed: out of memory" + (f" (limit {limit >> 20} MiB)" if limit else "")
+        return int(found.get("RestartCount", 0)), reason
+    return 0, ""

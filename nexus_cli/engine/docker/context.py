@@ -1,0 +1,81 @@
+"""A build context: the files that an image is made of, their hash and their archive."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from nexus_cli.engine.docker.client import context_paths
+from nexus_cli.errors import UsageError
+from nexus_cli.unit import ImageBuild
+
+
+def image_name(project: str, unit: str, build: ImageBuild) -> str:
+    """The image of a unit's build; its tag is a hash of everything that the image follows from."""
+    return f"{project}-{unit}:{_digest(build)}"
+
+
+def _digest(build: ImageBuild) -> str:
+    hashed = hashlib.blake2b(digest_size=10)
+    hashed.update(repr((build.dockerfile, build.target, build.args)).encode())
+    for name in _files(build):
+        path = build.context / name
+        hashed.update(f"\0{name}\0{_mode(path):o}\0".encode())
+        hashed.update(str(path.readlink()).encode() if path.is_symlink() else path.read_bytes())
+    return hashed.hexdigest()
+
+
+def archive(build: ImageBuild) -> bytes:
+    """The context as a tar archive without times and owners, so that layers are found in the cache."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in _files(build):
+            entry = tar.gettarinfo(str(build.context / name), arcname=name)
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = "root"
+            entry.mtime = 0
+            entry.mode = _mode(build.context / name)
+            if entry.isreg():
+                with (build.context / name).open("rb") as content:
+                    tar.addfile(entry, content)
+            else:
+                tar.addfile(entry)
+    return buffer.getvalue()
+
+
+def pack(files: Iterable[tuple[str, str]]) -> bytes:
+    """Named texts as a tar archive whose files everybody inside the container may read."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        folders: set[str] = set()
+        for name, text in files:
+            for parent in reversed(Path(name).parents):
+                if str(parent) != "." and str(parent) not in folders:
+                    folders.add(str(parent))
+                    entry = tarfile.TarInfo(str(parent))
+                    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+                    tar.addfile(entry)
+            data = text.encode()
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(data), 0o444
+            tar.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def _files(build: ImageBuild) -> list[str]:
+    """Files and links of the context; a folder is there through what it holds."""
+    if not (build.context / build.dockerfile).is_file():
+        raise UsageError(
+            f"there is no {build.dockerfile} in {build.context}",
+            hint="generate the service again, name another Dockerfile, or use --engine process",
+        )
+    names = context_paths(build.context, build.dockerfile)
+    return [name for name in names if (build.context / name).is_symlink() or (build.context / name).is_file()]
+
+
+def _mode(path: Path) -> int:
+    """Only what a checkout keeps: whether a file can be executed."""
+    return 0o755 if path.is_dir() or path.lstat().st_mode & 0o100 else 0o644

@@ -1,0 +1,249 @@
+"""The Docker engine: each unit is a container on the platform's own network, known by its labels."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nexus_cli.engine import logs as kept_logs
+from nexus_cli.engine.docker import containers, images, logs, sessions
+from nexus_cli.engine.docker.client import Conflict, NotFound, address, connect, hostname, translated
+from nexus_cli.engine.docker.containers import Labels
+from nexus_cli.engine.docker.context import archive, pack
+from nexus_cli.engine.engine import Progress
+from nexus_cli.engine.files import write_files
+from nexus_cli.errors import NexusError
+from nexus_cli.unit import Container, LogLine, Observed, Unit
+
+if TYPE_CHECKING:
+    from nexus_cli.engine.docker.client import DockerClient
+
+BUILDS = 4
+_NEXT = ".next"
+
+
+class DockerEngine:
+    """Runs units as containers; `state` is the environment's folder, `project` the name of all that is ours.
+
+    `where` is the engine's address, by default what DOCKER_HOST or the chosen context says.
+    """
+
+    name = "docker"
+
+    def __init__(self, state: Path, project: str, *, where: str | None = None) -> None:
+        self.state = state.absolute()
+        self.project = project
+        self.where = where or address()
+        self._networks = threading.Lock()
+        self._building = threading.Semaphore(BUILDS)
+
+    @functools.cached_property
+    def client(self) -> DockerClient:
+        """The connection, made when it is first needed."""
+        return connect(self.where)
+
+    @functools.cached_property
+    def host(self) -> str:
+        """Where this engine's published ports are reached."""
+        return hostname(self.where)
+
+    def prepare(self, unit: Unit, progress: Progress) -> None:
+        """Build the unit's image, or pull it."""
+        container = _container(unit)
+        if container.build is None:
+            images.pull(self.client, container.image, progress)
+        else:
+            with self._building:
+                images.build_image(
+                    self.client,
+                    archive(container.build),
+                    container.image,
+                    dockerfile=container.build.dockerfile,
+                    target=container.build.target,
+                    args=dict(container.build.args),
+                    labels={containers.PROJECT: self.project, containers.UNIT: unit.name},
+                    progress=progress,
+                )
+        self.__dict__.pop("_images", None)
+
+    def prepared(self, unit: Unit) -> bool:
+        """Whether the engine has the unit's image."""
+        return _container(unit).image in self._images
+
+    @functools.cached_property
+    def _images(self) -> frozenset[str]:
+        return images.present(self.client)
+
+    def observe(self) -> Sequence[Observed]:
+        """Every unit of this platform, in one call."""
+        ready = containers.Ready(self.state)
+        return [containers.observed(self.client, found, self.host, ready) for found in self._list()]
+
+    def start(self, unit: Unit) -> None:
+        """Create and start the unit's container; one that is there is stopped and replaced."""
+        self._remove(unit.name)
+        write_files(self.state, unit)
+        self._ensure_network()
+        container = _container(unit)
+        for name in container.volumes.values():
+            self._ensure_volume(unit, name)
+        with translated(self.where):
+            created = self._create(unit)
+            if container.files:
+                files = ((name, file.content) for name, file in unit.files.items())
+                self.client.api.put_archive(created, container.files, pack(files))
+            if unit.input is None:
+                self.client.api.start(created)
+            else:
+                sessions.start_with_input(self.client, created, unit.input)
+
+    def configure(self, unit: Unit) -> None:
+        """Replace those live files that differ, each by a rename inside the container."""
+        written = write_files(self.state, unit, live_only=True)
+        folder, container = _container(unit).files, self._id(unit.name)
+        if not written or not folder:
+            return
+        with translated(self.where):
+            packed = pack((f"{_NEXT}/{name}", unit.files[name].content) for name in written)
+            self.client.api.put_archive(container, folder, packed)
+            for name in written:
+                move = ["mv", "-f", f"{folder}/{_NEXT}/{name}", f"{folder}/{name}"]
+                code, said = sessions.run(self.client, container, move, user="0")
+                if code:
+                    raise NexusError(f"{unit.name}: cannot replace {folder}/{name}: {said}")
+
+    def stop(self, name: str) -> None:
+        """Stop a unit's container with its own grace, keep its log, and remove it."""
+        self._remove(name)
+
+    def mark_ready(self, name: str) -> None:
+        """Record that the unit's probe answered."""
+        containers.Ready(self.state).mark(self._id(name))
+
+    def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
+        """Run a health command in the unit's container."""
+        with translated(self.where):
+            code, said = sessions.run(self.client, self._id(unit.name), command)
+        return code, said.strip().rpartition("\n")[2]
+
+    def logs(
+        self,
+        names: Sequence[str],
+        *,
+        since: float | None = None,
+        tail: int | None = None,
+        follow: bool = False,
+    ) -> Iterator[LogLine]:
+        """Lines of the named units in time order, those of containers that are gone included."""
+        folder = self.state / "logs"
+        past = list(logs.read(self.client, folder, names, lambda: self._ids(names), since))
+        last = past[-1].time if past else (since or 0.0)
+        yield from past if tail is None else past[max(0, len(past) - tail) :]
+        if follow:
+            yield from logs.follow(self.client, lambda: self._ids(names), last)
+
+    def execute(self, unit: Unit, command: Sequence[str]) -> int:
+        """Run a command in the unit's container on this terminal."""
+        with translated(self.where):
+            return sessions.interactive(self.client, self._id(unit.name), command)
+
+    def shutdown(self, *, volumes: bool = False) -> None:
+        """Remove whatever is left of the project; with `volumes`, stored data and images too."""
+        for found in self._list():
+            self._remove(found["Labels"][containers.UNIT])
+        label = {"label": f"{containers.PROJECT}={self.project}"}
+        with translated(self.where):
+            for network in self.client.api.networks(filters=label):
+                with contextlib.suppress(NotFound), translated():
+                    self.client.api.remove_network(network["Id"])
+            if volumes:
+                for volume in self.client.api.volumes(filters=label)["Volumes"] or ():
+                    self._remove_volume(volume["Name"])
+                images.remove_labelled(self.client, f"{containers.PROJECT}={self.project}")
+        containers.Ready(self.state).forget()
+
+    def _list(self) -> list[dict[str, Any]]:
+        with translated(self.where):
+            found: list[dict[str, Any]] = self.client.api.containers(
+                all=True, filters={"label": f"{containers.PROJECT}={self.project}"}
+            )
+        return found
+
+    def _ids(self, names: Sequence[str]) -> Mapping[str, str]:
+        units = {found["Id"]: found["Labels"][containers.UNIT] for found in self._list()}
+        return {id_: unit for id_, unit in units.items() if not names or unit in names}
+
+    def _id(self, name: str) -> str:
+        for id_, unit in self._ids([name]).items():
+            if unit == name:
+                return id_
+        raise NotFound(f"{name} does not run", hint=f"nexus up {name}")
+
+    def _create(self, unit: Unit) -> str:
+        name = f"{self.project}-{unit.name}"
+        labels = Labels(self.project).of(unit)
+        try:
+            with translated(self.where):
+                return containers.create(self.client, name, unit, labels, self.project)
+        except Conflict as fault:
+            raise NexusError(
+                f"{unit.name}: there is a container named {name} that is not this platform's",
+                hint=f"look at it with `docker inspect {name}`; remove or rename it",
+            ) from fault
+
+    def _remove(self, name: str) -> None:
+        for found in self._list():
+            if found["Labels"][containers.UNIT] != name:
+                continue
+            with contextlib.suppress(NotFound), translated(self.where):
+                if found["State"] in {"running", "restarting", "paused"}:
+                    self.client.api.stop(found["Id"], timeout=containers.grace(found))
+                logs.keep(self.client, self.state / "logs", found["Id"], name)
+                self.client.api.remove_container(found["Id"], v=True, force=True)
+            containers.Ready(self.state).forget(found["Id"])
+
+    def _ensure_network(self) -> None:
+        with self._networks, translated(self.where):
+            label = f"{containers.PROJECT}={self.project}"
+            there = self.client.api.networks(names=[self.project])
+            same = [network for network in there if network["Name"] == self.project]
+            if not same:
+                self.client.api.create_network(
+                    self.project, driver="bridge", labels=Labels(self.project).shared()
+                )
+            elif label.partition("=")[0] not in (same[0].get("Labels") or {}):
+                raise NexusError(
+                    f"there is a network named {self.project} that is not this platform's",
+                    hint=f"remove it with `docker network rm {self.project}`",
+                )
+
+    def _ensure_volume(self, unit: Unit, name: str) -> None:
+        labels = {**Labels(self.project).shared(), containers.UNIT: unit.name}
+        with translated(self.where):
+            self.client.api.create_volume(
+                containers.volume_name(self.project, unit.name, name), labels=labels
+            )
+
+    def _remove_volume(self, name: str) -> None:
+        try:
+            with translated(self.where):
+                self.client.api.remove_volume(name)
+        except Conflict as fault:
+            raise NexusError(
+                f"volume {name} is in use: {fault.message}",
+                hint="`docker ps -a --filter volume=" + name + "` says by what",
+            ) from fault
+
+    def kept_logs(self, names: Sequence[str]) -> Iterator[LogLine]:
+        """Lines of containers that are gone; answers without an engine."""
+        return kept_logs.read(self.state / "logs", names)
+
+
+def _container(unit: Unit) -> Container:
+    if not isinstance(unit.runtime, Container):
+        raise NexusError(f"{unit.name} has no form that runs in a container")
+    return unit.runtime

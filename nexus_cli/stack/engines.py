@@ -1,0 +1,120 @@
+"""Which engine an environment runs on: asked for, in use already, described, or the one that answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from nexus_cli.blueprint.model import Platform
+from nexus_cli.engine.engine import Engine
+from nexus_cli.errors import UsageError
+from nexus_cli.secrets import store
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, read_json, write_atomic
+
+EngineName = Literal["docker", "process"]
+NAMES: tuple[EngineName, ...] = ("docker", "process")
+VARIABLE = "NEXUS_ENGINE"
+_FILE = "engine.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine: its kind, its address, the name of all that is ours there, and why it was chosen."""
+
+    engine: EngineName
+    where: str = ""
+    project: str = ""
+    why: str = ""
+
+    @property
+    def host(self) -> str:
+        """Where a person reaches the units' ports."""
+        from nexus_cli.engine.docker.client import hostname
+
+        return hostname(self.where)
+
+    def __str__(self) -> str:
+        return f"Docker at {self.where}" if self.engine == "docker" else "processes of this machine"
+
+
+def choose(folder: Path, platform: Platform, environment: str, asked: str | None = None) -> Choice:
+    """The engine for an environment; one that is in use cannot be changed while it runs something."""
+    kept = in_use(folder)
+    asked = asked or os.environ.get(VARIABLE) or None
+    if asked and asked not in NAMES:
+        raise UsageError(f'unknown engine "{asked}"', hint=f"one of {', '.join(NAMES)}")
+    if kept is not None:
+        if asked in {None, kept.engine}:
+            return kept
+        raise UsageError(
+            f"{platform.name}/{environment} runs on {kept}, not on {asked}",
+            hint="`nexus down` first; stored data stays with its engine",
+        )
+    project = _project(folder, platform, environment)
+    described = platform.environments.get(environment)
+    if described and described.target.docker and asked != "process":
+        return Choice("docker", described.target.docker, project, f"{environment} says so")
+    if described and described.target.process and asked != "docker":
+        return Choice("process", why=f"{environment} says so")
+    if asked == "process":
+        return Choice("process", why="asked for")
+    return _docker(project, asked=asked is not None)
+
+
+def _docker(project: str, *, asked: bool) -> Choice:
+    from nexus_cli.engine.docker.client import address, silence
+
+    where = address()
+    reason = "" if asked else silence(where)
+    if reason:
+        return Choice("process", why=f"no Docker engine answers at {where}: {reason}")
+    return Choice("docker", where, project, "asked for" if asked else "it answers")
+
+
+def in_use(folder: Path) -> Choice | None:
+    """The engine that the environment was last brought up on, until it was taken down."""
+    kept: Mapping[str, object] = read_json(folder / _FILE)
+    if kept.get("engine") not in NAMES:
+        return None
+    known = {name: str(kept.get(name, "")) for name in ("where", "project")}
+    return Choice(engine="docker" if kept["engine"] == "docker" else "process", **known, why="in use")
+
+
+def keep(folder: Path, choice: Choice) -> None:
+    """Remember the engine, before anything is begun on it."""
+    if in_use(folder) is None:
+        write_atomic(folder / _FILE, json.dumps(asdict(choice), indent=2) + "\n", mode=0o600)
+
+
+def forget(folder: Path) -> None:
+    """Nothing runs any more: the next `up` may choose anew."""
+    (folder / _FILE).unlink(missing_ok=True)
+
+
+def engine(choice: Choice, folder: Path, label: str) -> Engine:
+    """The engine that was chosen, for the environment whose state is in the folder."""
+    if choice.engine == "docker":
+        from nexus_cli.engine.docker.engine import DockerEngine
+
+        return DockerEngine(folder, choice.project, where=choice.where)
+    from nexus_cli.engine.process import ProcessEngine
+
+    return ProcessEngine(folder, label=label)
+
+
+def engine_in_use(folder: Path, label: str) -> Engine:
+    """The engine that the environment runs on; without blueprints, so that a broken one can be taken down."""
+    return engine(in_use(folder) or Choice("process"), folder, label)
+
+
+def _project(folder: Path, platform: Platform, environment: str) -> str:
+    """The name of all that is ours on an engine; of its own for each checkout's development environment."""
+    name = f"{platform.name}-{environment}"
+    if environment != DEFAULT_ENVIRONMENT:
+        return name
+    return f"{name}-{hashlib.blake2b(store.key(folder), digest_size=3).hexdigest()}"
