@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -287,6 +288,59 @@ def test_kill_9_at_every_step(shop: Path, nexus: Run, command: list[str]) -> Non
         assert nexus("down").returncode == 0
         assert processes_of(shop) == []
     assert number > 5
+
+
+def runs(shop: Path, program: str) -> bool:
+    """Whether a process of the workspace is this program."""
+    for process in processes_of(shop):
+        with contextlib.suppress(psutil.Error):
+            if process.name() == program:
+                return True
+    return False
+
+
+def end_all(shop: Path) -> bool:
+    """Kill whatever runs for the workspace, as a power cut would; whether nothing is left."""
+    found = processes_of(shop)
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    return not found
+
+
+@pytest.mark.parametrize("moment", ["initdb", "initdb, with all else", "database", "ready"])
+def test_kill_9_while_a_database_is_set_up(workspace: Path, nexus: Run, tiny: Tiny, moment: str) -> None:
+    """What a killed set-up left is never taken for a database: the next `up` makes a sound one."""
+    (workspace / "nexus.yaml").write_text(
+        'nexus: v1\nkind: platform\nname: shop\ninclude: [blueprints/**/*.yaml, "catalogue:postgres"]\n'
+    )
+    tiny("order", uses=["postgres"])
+    events_of = {
+        "database": '"step_started", "id": "run postgres.order"',
+        "ready": '"step_finished", "id": "start postgres"',
+    }
+    victim = spawn(workspace, "up", "--free-ports", "-o", "json")
+    assert victim.stdout is not None
+    if moment in events_of:
+        assert any(events_of[moment] in line for line in victim.stdout)
+    else:
+        until(lambda: runs(workspace, "initdb"), 60)
+    victim.kill()
+    victim.communicate()
+    if moment == "initdb, with all else":
+        until(lambda: end_all(workspace))
+    overview = events(up(nexus, "-o", "json").stdout)[-1]
+    units = {row[0]: dict(zip(overview["columns"], row, strict=True)) for row in overview["rows"]}
+    health = {name: unit["health"] for name, unit in units.items()}
+    assert health == {"postgres": "ready", "order": "ready"}
+    url = psutil.Process(int(units["order"]["pid"])).environ()["DATABASE_URL"]
+    asked = nexus("exec", "postgres", "psql", url, "-Atc", "SELECT current_database()")
+    assert asked.stdout == "order\n", asked.stderr
+    assert nexus("down", "--volumes").returncode == 0
+    assert processes_of(workspace) == []
+    state = workspace / ".nexus/development"
+    assert not (state / "data").exists()
+    assert not (state / "run").exists()
 
 
 def test_the_python_of_the_test_is_the_one_of_nexus(nexus: Run) -> None:
