@@ -134,8 +134,7 @@ def _url(unit: Service | Component, bindings: Bindings, address: Address) -> str
 def service_values(platform: Platform, bindings: Bindings) -> dict[str, str]:
     """What `${...}` may name inside a service's `env`: the platform, and each unit's address."""
     values = {"platform.name": platform.name, "environment.name": bindings.environment}
-    units: list[Service | Component] = [*platform.services.values(), *platform.components.values()]
-    for unit in units:
+    for unit in platform.units:
         values |= _peer_values(unit.name, unit, bindings)
     return values
 

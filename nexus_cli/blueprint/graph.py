@@ -9,10 +9,10 @@ from nexus_cli.blueprint.model import Platform
 
 def dependencies(platform: Platform, *, optional: bool = True) -> dict[str, tuple[str, ...]]:
     """Each service's and component's direct dependencies by their own names; unknown ones are left out."""
-    edges: dict[str, tuple[str, ...]] = dict.fromkeys(platform.components, ())
-    for name, service in platform.services.items():
-        found = (platform.resolve(use.service) for use in service.uses if optional or not use.optional)
-        edges[name] = tuple(dict.fromkeys(target.name for target in found if target is not None))
+    edges: dict[str, tuple[str, ...]] = {}
+    for unit in platform.units:
+        found = (platform.resolve(use.service) for use in unit.uses if optional or not use.optional)
+        edges[unit.name] = tuple(dict.fromkeys(target.name for target in found if target is not None))
     return edges
 
 

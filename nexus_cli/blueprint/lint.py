@@ -58,29 +58,30 @@ def _unknown_dependency(platform: Platform) -> Iterator[Fault]:
     known = {*platform.services, *platform.components}
     known |= {alias for component in platform.components.values() for alias in component.aliases}
     catalogue = catalogue_names()
-    for service in platform.services.values():
-        for index, use in enumerate(service.uses):
+    for unit in platform.units:
+        for index, use in enumerate(unit.uses):
             if use.service not in known:
                 hint = did_you_mean(use.service, known)
                 if use.service in catalogue:
                     hint = f'the catalogue has it: add "catalogue:{use.service}" to include in nexus.yaml'
-                yield "service", service.name, ["uses", index], f'unknown dependency "{use.service}"', hint
+                yield unit.kind, unit.name, ["uses", index], f'unknown dependency "{use.service}"', hint
 
 
 def _cycle(platform: Platform) -> Iterator[Fault]:
     for cycle in graph.cycles(graph.dependencies(platform)):
         path = " -> ".join([*cycle, cycle[0]])
-        yield "service", cycle[0], ["uses"], f"dependencies form a cycle: {path}", None
+        kind = "service" if cycle[0] in platform.services else "component"
+        yield kind, cycle[0], ["uses"], f"dependencies form a cycle: {path}", None
 
 
 def _duplicate_use(platform: Platform) -> Iterator[Fault]:
-    for service in platform.services.values():
+    for unit in platform.units:
         seen: set[str] = set()
-        for index, use in enumerate(service.uses):
+        for index, use in enumerate(unit.uses):
             target = platform.resolve(use.service)
             name = target.name if target else use.service
             if name in seen:
-                yield "service", service.name, ["uses", index], f'"{name}" is used twice', None
+                yield unit.kind, unit.name, ["uses", index], f'"{name}" is used twice', None
             seen.add(name)
 
 
@@ -260,8 +261,8 @@ def _health_port(platform: Platform) -> Iterator[Fault]:
 
 def _nowhere_to_run(platform: Platform) -> Iterator[Fault]:
     for component in platform.components.values():
-        if component.image is None and component.embedded is None:
-            yield "component", component.name, [], "has neither an image nor an embedded form", None
+        if component.image is None and component.build is None and component.embedded is None:
+            yield "component", component.name, [], "has no image, no build and no embedded form", None
 
 
 def _reserved_name(platform: Platform) -> Iterator[Fault]:
@@ -293,16 +294,20 @@ def _unknown_reference(platform: Platform) -> Iterator[Fault]:
         for name, text in service.env.items():
             yield from _reference("service", service.name, ["env", name], text, known)
     for component in platform.components.values():
-        yield from _component_references(component, bindings)
+        yield from _component_references(platform, component, bindings)
 
 
-def _component_references(component: Component, bindings: bind.Bindings) -> Iterator[Fault]:
+def _component_references(
+    platform: Platform, component: Component, bindings: bind.Bindings
+) -> Iterator[Fault]:
     values = bind.component_values(component, bindings)
+    inside = {**values, **bind.used_values(platform, component, bindings), "files": ""}
     consumer = {**values, "consumer": ""}
     texts: list[tuple[list[Any], str, Mapping[str, str]]] = [(["url"], component.url, values)]
     texts += [(["provides", name], text, consumer) for name, text in component.provides.items()]
-    texts += [(["env", name], text, values) for name, text in component.env.items()]
-    texts += [(["command", i], text, values) for i, text in enumerate(component.command)]
+    texts += [(["env", name], text, inside) for name, text in component.env.items()]
+    texts += [(["entrypoint", i], text, inside) for i, text in enumerate(component.entrypoint)]
+    texts += [(["command", i], text, inside) for i, text in enumerate(component.command)]
     embedded = component.embedded
     if embedded is not None:
         host = {**values, "data": "", "files": "", **{f"files.{name}": "" for name in embedded.files}}

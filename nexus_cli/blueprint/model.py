@@ -396,6 +396,11 @@ class Platform:
         """The platform's name."""
         return self.spec.name
 
+    @property
+    def units(self) -> list[Service | Component]:
+        """Everything that runs."""
+        return [*self.services.values(), *self.components.values()]
+
     def resolve(self, name: str) -> Service | Component | None:
         """The service or component that a `uses` entry names, by name or alias."""
         found = self.services.get(name) or self.components.get(name)

@@ -22,4 +22,5 @@ def execute(
     from nexus_cli.workspace import find
 
     stack = assemble(find(), environment)
-    raise typer.Exit(stack.engine.execute(stack.unit(name), command))
+    given = command[1:] if command[0] == "--" else command
+    raise typer.Exit(stack.engine.execute(stack.unit(name), given))

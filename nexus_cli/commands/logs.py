@@ -37,8 +37,9 @@ def logs(
     found = workspace.find()
     folder = found.environment_state(environment)
     show = printer(json_=json_)
-    lines = engine_in_use(folder, environment).logs(
-        log_names(found.root, folder, names or []),
+    running = engine_in_use(folder, environment)
+    lines = running.logs(
+        log_names(found.root, folder, running, names or []),
         since=moment(since),
         tail=None if grep else tail,
         follow=follow,

@@ -13,7 +13,7 @@ from nexus_cli.blueprint.model import Component, ComponentHealth, Platform, Serv
 from nexus_cli.blueprint.references import resolve
 from nexus_cli.stack.forms import Code, Form, Layout
 from nexus_cli.stack.reconcile import fingerprint
-from nexus_cli.unit import File, Probe, Runtime, Unit
+from nexus_cli.unit import Container, File, Probe, Runtime, Unit
 
 
 def desired(
@@ -116,11 +116,14 @@ def _job(
     cwd: Path | None = None,
     code: str = "",
 ) -> Unit:
+    command = task.exec
+    if isinstance(runtime, Container):  # the task is the whole command, whatever the image begins with
+        runtime, command = replace(runtime, entrypoint=command[:1]), command[1:]
     unit = Unit(
         name=name,
         kind="job",
         fingerprint="",
-        command=task.exec,
+        command=command,
         env=task.env,
         input=task.input,
         needs=needs,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nexus_cli.blueprint.bind import Bindings, unit_ports
-from nexus_cli.blueprint.model import Component, Platform, Service
+from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import NexusError
 from nexus_cli.workspace import read_json, write_atomic
 
@@ -23,8 +23,7 @@ class PortHeld(NexusError):
 
 def written(platform: Platform) -> Ports:
     """Every unit's ports as its blueprint says."""
-    units: list[Service | Component] = [*platform.services.values(), *platform.components.values()]
-    return {unit.name: unit_ports(unit, Bindings()) for unit in units}
+    return {unit.name: unit_ports(unit, Bindings()) for unit in platform.units}
 
 
 def chosen(folder: Path, platform: Platform) -> Ports:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from nexus_cli.blueprint import graph
 from nexus_cli.plan import Action, Plan, Step
-from nexus_cli.unit import Observed, Runtime, State, Unit
+from nexus_cli.unit import Container, Observed, State, Unit
 
 UNPREPARED = "programs or environment missing"
 Ordered = TypeVar("Ordered", Unit, Observed)
@@ -30,7 +30,7 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
         Step("stop", name, "no longer described") for name in sorted(observed) if name not in known
     ]
     started: dict[str, str] = {}
-    prepared: dict[Runtime | None, Step] = {}  # units that share an environment share its preparation
+    prepared: dict[object, Step] = {}  # units that share an environment share its preparation
     for unit in in_order(desired):
         after = [started[need] for need in unit.needs if need in started]
         change = _change(unit, observed.get(unit.name), facts)
@@ -38,9 +38,10 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
             continue
         action, cause = change
         if action in {"start", "run", "restart"} and unit.name in facts.unprepared:
-            prepare = prepared.get(unit.runtime)
+            environment = unit.runtime.image if isinstance(unit.runtime, Container) else unit.runtime
+            prepare = prepared.get(environment)
             if prepare is None:
-                prepare = prepared[unit.runtime] = Step("prepare", unit.name, UNPREPARED)
+                prepare = prepared[environment] = Step("prepare", unit.name, UNPREPARED)
                 steps.append(prepare)
             after.append(prepare.id)
         step = Step(action, unit.name, cause, tuple(after))

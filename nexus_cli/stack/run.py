@@ -94,7 +94,7 @@ class Runner:
         say = started + _STILL_WAITING
         probe = ProbeResult(ok=False, message="not asked yet")
         while not self.cancelled.is_set():
-            seen = self.snapshot.get(unit.name)
+            seen = self.snapshot.get(unit.name, after=started)
             fault = _ended(unit, seen)
             if fault is not None:
                 raise StepFault(self.failure(unit, fault, seen, probe))
@@ -146,15 +146,16 @@ class Snapshot:
         self.engine = engine
         self.fresh = fresh
         self.lock = threading.Lock()
-        self.taken = 0.0
+        self.begun = 0.0
         self.units: dict[str, Observed] = {}
 
-    def get(self, name: str) -> Observed | None:
-        """The unit as it was seen after this call began, or shortly before."""
+    def get(self, name: str, after: float = 0.0) -> Observed | None:
+        """The unit as it was seen shortly before this call or later, and not before the moment `after`."""
         with self.lock:
-            if time.monotonic() - self.taken > self.fresh:
+            now = time.monotonic()
+            if self.begun < max(after, now - self.fresh):
                 self.units = {unit.name: unit for unit in self.engine.observe()}
-                self.taken = time.monotonic()
+                self.begun = now
             return self.units.get(name)
 
 

@@ -144,9 +144,10 @@ def check_secrets(stack: Stack, units: Sequence[Unit]) -> None:
         )
 
 
-def log_names(root: Path, folder: Path, names: Sequence[str]) -> list[str]:
+def log_names(root: Path, folder: Path, running: Engine, names: Sequence[str]) -> list[str]:
     """The units whose logs are meant by the names, their jobs included; all when none is named."""
     written = {path.name.split(".log")[0] for path in (folder / "logs").glob("*.log*")}
+    written |= {unit.name for unit in running.observe()}
     found = [unit for unit in sorted(written) if any(unit == n or unit.startswith(f"{n}.") for n in names)]
     for name in names:
         if not any(unit == name or unit.startswith(f"{name}.") for unit in found):

@@ -78,7 +78,7 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     ),
     "no-health": ({"c": COMPONENT.format(name="c") + "image: x:1\n"}, "no health check"),
     "health-port": ({"c": COMPONENT.format(name="c") + "image: x:1\nhealth: {tcp: web}\n"}, 'no port "web"'),
-    "nowhere-to-run": ({"c": COMPONENT.format(name="c") + "health: {log: x}\n"}, "neither an image nor"),
+    "nowhere-to-run": ({"c": COMPONENT.format(name="c") + "health: {log: x}\n"}, "no image, no build"),
     "reserved-name": ({"a": service("all", 1)}, '"all" is a reserved name'),
     "unknown-type": ({"a": service("a", 1, type="fastapy")}, 'unknown type "fastapy"'),
     "unknown-reference": (

@@ -48,7 +48,12 @@ def _discovery(replicas: Sequence[Endpoint]) -> Message:
     if all(_is_address(replica.host) for replica in replicas):
         return {"type": "STATIC"}
     # A container that starts again has a new address under its old name.
-    return {"type": "STRICT_DNS", "dns_refresh_rate": "2s", "dns_lookup_family": "V4_PREFERRED"}
+    return {
+        "type": "STRICT_DNS",
+        "dns_lookup_family": "V4_ONLY",
+        "dns_refresh_rate": "0.5s",
+        "dns_failure_refresh_rate": {"base_interval": "0.1s", "max_interval": "0.2s"},
+    }
 
 
 def _is_address(host: str) -> bool:

@@ -107,7 +107,7 @@ def _configuration(unit: Unit, labels: Mapping[str, str], network: str) -> dict[
         "Image": container.image,
         "Env": [f"{key}={value}" for key, value in unit.env.items()],
         "Labels": dict(labels),
-        "Hostname": unit.name,
+        "Hostname": unit.name.replace(".", "-"),  # of `db.order` the engine would make a second `db`
         "ExposedPorts": {f"{port}/tcp": {} for port in container.listens.values()},
         "Volumes": {container.files: {}} if container.files else {},
         "OpenStdin": unit.input is not None,

@@ -65,7 +65,7 @@ class DockerEngine:
                     dockerfile=container.build.dockerfile,
                     target=container.build.target,
                     args=dict(container.build.args),
-                    labels={containers.PROJECT: self.project, containers.UNIT: unit.name},
+                    labels={containers.PROJECT: self.project},
                     progress=progress,
                 )
         self.__dict__.pop("_images", None)
