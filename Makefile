@@ -3,6 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ENGINE ?= process
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo demo-down test lint format bench clean
@@ -10,8 +11,8 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(READY) ## Make a platform of two services, run it and send real requests through it
-	@$(BIN)/python examples/shop/demo.py
+demo: $(READY) ## Make a platform of two services, run it and send real requests through it (ENGINE=docker: in containers)
+	@$(BIN)/python examples/shop/demo.py --engine $(ENGINE)
 
 demo-down: $(READY) ## Stop the demo and remove everything that it made
 	@$(BIN)/python examples/shop/demo.py --down

@@ -32,13 +32,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=TOP / "demo", help="where the workspace is made")
     parser.add_argument("--down", action="store_true", help="stop everything and remove the folder")
+    parser.add_argument("--engine", choices=["process", "docker"], default="process", help="where it runs")
     options = parser.parse_args()
     shop = options.folder / "shop"
     if options.down:
         return take_down(options.folder, shop)
     began = time.monotonic()
     generate(options.folder, shop)
-    nexus("up", "--free-ports", cwd=shop)
+    nexus("up", "--free-ports", "--engine", options.engine, cwd=shop)
     walk(shop)
     say(f"done in {time.monotonic() - began:.1f} s")
     print(f"Look around:  cd {shop} && {TOP / '.venv/bin/nexus'} status\nTake it down: make demo-down")
