@@ -1,13 +1,15 @@
 """What a platform is made of: the blueprint language as frozen models.
 
 Each model is one mapping of the YAML; its fields are the keys that a person may write. `Platform` is what
-the loader makes of all files together.
+the loader makes of all files together. Defaults are made by `model_construct`, without validation, so that
+a command pays only for the validators of the kinds that it reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -92,7 +94,7 @@ class Resource(Model):
     fields: dict[str, ResourceField] = Field(min_length=1)
     operations: tuple[Operation, ...] = OPERATIONS
     states: dict[str, tuple[str, ...]] = {}
-    events: ResourceEvents = ResourceEvents()
+    events: ResourceEvents = ResourceEvents.model_construct()
 
 
 class Scale(Model):
@@ -159,16 +161,16 @@ class Service(Blueprint):
     port: Port
     uses: Uses = ()
     routes: tuple[Route, ...] = ()
-    events: Events = Events()
+    events: Events = Events.model_construct()
     env: dict[EnvName, str] = {}
     secrets: tuple[EnvName, ...] = ()
-    health: Health = Health()
+    health: Health = Health.model_construct()
     resources: dict[Name, Resource] = {}
-    run: Run = Run()
-    scale: Scale = Scale()
-    limits: Limits = Limits()
-    deploy: Deploy = Deploy()
-    slo: Slo = Slo()
+    run: Run = Run.model_construct()
+    scale: Scale = Scale.model_construct()
+    limits: Limits = Limits.model_construct()
+    deploy: Deploy = Deploy.model_construct()
+    slo: Slo = Slo.model_construct()
 
     @model_validator(mode="after")
     def _fill(self) -> Self:
@@ -284,7 +286,7 @@ class Component(Blueprint):
     url: str = Field("", description="what a person opens or connects to, shown by status")
     per_consumer: Task | None = None
     stop_grace: Duration = 10.0
-    limits: Limits = Limits()
+    limits: Limits = Limits.model_construct()
     embedded: Embedded | None = None
 
 
@@ -325,10 +327,10 @@ class Environment(Blueprint):
     """A place that the platform is deployed to, and its rules."""
 
     kind: Literal["environment"] = "environment"
-    target: Target = Target()
+    target: Target = Target.model_construct()
     replicas: dict[Name, int] = {}
     variables: dict[EnvName, str] = {}
-    secrets: SecretSource = SecretSource()
+    secrets: SecretSource = SecretSource.model_construct()
     approve: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
 
@@ -344,7 +346,7 @@ class Jwt(Model):
 class Gateway(Model):
     """What the gateway does for every route."""
 
-    jwt: Jwt = Jwt()
+    jwt: Jwt = Jwt.model_construct()
     cors: tuple[str, ...] = Field((), description="origins that browsers may call from")
     max_body: Size = 1 << 20
     balance: Literal["round-robin", "least-request", "random"] = "least-request"
@@ -364,8 +366,8 @@ class PlatformSpec(Blueprint):
     description: str = ""
     registry: str | None = None
     images: dict[str, str] = {}
-    defaults: Defaults = Defaults()
-    gateway: Gateway = Gateway()
+    defaults: Defaults = Defaults.model_construct()
+    gateway: Gateway = Gateway.model_construct()
     include: tuple[str, ...] = ("blueprints/**/*.yaml",)
 
 
@@ -403,7 +405,9 @@ class Platform:
 
     def resolve(self, name: str) -> Service | Component | None:
         """The service or component that a `uses` entry names, by name or alias."""
-        found = self.services.get(name) or self.components.get(name)
-        if found is None:
-            found = next((c for c in self.components.values() if name in c.aliases), None)
-        return found
+        return self._units.get(name)
+
+    @cached_property
+    def _units(self) -> Mapping[str, Service | Component]:
+        aliases = {alias: c for c in reversed([*self.components.values()]) for alias in c.aliases}
+        return {**aliases, **self.components, **self.services}
