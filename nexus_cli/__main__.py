@@ -1,4 +1,4 @@
-"""The way in: answers `nexus --version` at once and hands everything else to the command line."""
+"""The way in: answers at once what it can, and hands everything else to the command line."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ def main() -> None:
 
         sys.stdout.write(f"nexus {__version__}\n")
         return
+    if sys.argv[1:] == ["up"]:
+        from nexus_cli.render.settled import nothing_to_do
+
+        if nothing_to_do():
+            return
     from nexus_cli.cli import main as run
 
     sys.exit(run())

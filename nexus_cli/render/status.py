@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from nexus_cli.events import Summary
+from nexus_cli.render.rows import COLUMNS, row
 from nexus_cli.stack.health import Report, examine
 from nexus_cli.stack.stack import Stack
 from nexus_cli.unit import Unit
-
-COLUMNS = ("unit", "kind", "health", "address", "up", "restarts", "pid")
 
 
 def overview(stack: Stack, units: Sequence[Unit]) -> Summary:
@@ -22,7 +20,8 @@ def overview(stack: Stack, units: Sequence[Unit]) -> Summary:
 
 def table(title: str, reports: Sequence[Report]) -> Summary:
     """Reports as rows."""
-    return Summary(title, COLUMNS, tuple(_row(report) for report in reports))
+    rows = (row(r.unit.name, r.unit.kind, r.health, r.unit.url, r.seen) for r in reports)
+    return Summary(title, COLUMNS, tuple(rows))
 
 
 def well(report: Report) -> bool:
@@ -41,29 +40,9 @@ def as_dict(report: Report) -> dict[str, Any]:
         "url": report.unit.url or None,
         "ports": dict(report.unit.ports),
         "pid": seen.pid if seen else None,
+        "container": (seen.container or None) if seen else None,
         "since": seen.since if seen else None,
         "restarts": seen.restarts if seen else 0,
         "exit_code": seen.exit_code if seen else None,
         "probe": report.probe.message if report.probe else None,
     }
-
-
-def _row(report: Report) -> tuple[str, ...]:
-    seen = report.seen
-    return (
-        report.unit.name,
-        report.unit.kind,
-        report.health,
-        report.unit.url,
-        age(time.time() - seen.since) if seen and seen.since else "",
-        str(seen.restarts) if seen and seen.restarts else "",
-        str(seen.pid) if seen and seen.pid else "",
-    )
-
-
-def age(seconds: float) -> str:
-    """How long something has run: 12 s, 3 min, 5 h, 2 d."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{max(0, int(seconds))} s"

@@ -8,13 +8,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from nexus_cli.blueprint.model import Platform
-from nexus_cli.engine.engine import Engine
 from nexus_cli.errors import UsageError
-from nexus_cli.secrets import store
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, read_json, write_atomic
+
+if TYPE_CHECKING:
+    from nexus_cli.blueprint.model import Platform
+    from nexus_cli.engine.engine import Engine
 
 EngineName = Literal["docker", "process"]
 NAMES: tuple[EngineName, ...] = ("docker", "process")
@@ -114,6 +115,8 @@ def engine_in_use(folder: Path, label: str) -> Engine:
 
 def _project(folder: Path, platform: Platform, environment: str) -> str:
     """The name of all that is ours on an engine; of its own for each checkout's development environment."""
+    from nexus_cli.secrets import store
+
     name = f"{platform.name}-{environment}"
     if environment != DEFAULT_ENVIRONMENT:
         return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from nexus_cli.apply import Outcome
 from nexus_cli.events import Emit, Note
 from nexus_cli.identity import port_holder
 from nexus_cli.plan import Plan, Step
-from nexus_cli.stack import engines
+from nexus_cli.stack import engines, settled
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, reconcile, teardown
 from nexus_cli.stack.run import Runner
@@ -29,6 +30,7 @@ class Intent:
     stack: Stack
     units: Sequence[Unit]
     plan: Plan
+    began: int = 0
 
 
 def intend(
@@ -41,6 +43,7 @@ def intend(
     engine: str | None = None,
 ) -> Intent:
     """Decide what bringing the named units up means now; held ports and missing secrets are faults."""
+    began = time.time_ns()
     stack = assemble(workspace, environment, engine=engine)
     units = stack.subset(names)
     facts = stack.facts(units)
@@ -61,7 +64,7 @@ def intend(
         stack = assemble(workspace, environment, engine=engine)
         units = stack.subset(names)
         plan = _plan(stack, units, stack.facts(units))
-    return Intent(stack, units, plan)
+    return Intent(stack, units, plan, began)
 
 
 def bring_up(intent: Intent, emit: Emit) -> Outcome:
@@ -70,11 +73,16 @@ def bring_up(intent: Intent, emit: Emit) -> Outcome:
     if engines.in_use(stack.folder) is None:
         emit(Note(f"engine: {stack.choice} ({stack.choice.why})"))
         engines.keep(stack.folder, stack.choice)
-    return Runner(intent.stack.engine, intent.units, emit).run(intent.plan)
+    settled.forget(stack.folder)
+    outcome = Runner(stack.engine, intent.units, emit).run(intent.plan)
+    if outcome.ok and len(intent.units) == len(stack.units):
+        settled.remember(stack.workspace, stack.environment, stack.platform, stack.units, intent.began)
+    return outcome
 
 
 def bring_down(folder: Path, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
     """Stop the named units with their jobs, or everything; then the engine's helpers too."""
+    settled.forget(folder)
     engine = engines.engine_in_use(folder, title)
     observed = [unit for unit in engine.observe() if unit.kind != "job" or unit.pid is not None]
     chosen = None if not names else {u.name for u in observed if _belongs(u.name, names)}

@@ -9,9 +9,11 @@ import re
 import socket
 import struct
 from collections.abc import Iterator
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from nexus_cli.errors import NexusError
 
@@ -96,6 +98,32 @@ def silence(where: str, *, timeout: float = 2.0) -> str:
     return ""
 
 
+def listed(where: str, label: str) -> list[dict[str, Any]]:
+    """All containers with a label, as the engine lists them; a local one is asked without loading the SDK."""
+    filters = {"label": [label]}
+    if not where.startswith("unix://"):
+        client = connect(where)
+        with translated(where):
+            found: list[dict[str, Any]] = client.api.containers(all=True, filters=filters)
+        return found
+    path = "/containers/json?" + urlencode({"all": 1, "filters": json.dumps(filters)})
+    connection = HTTPConnection("docker", timeout=TIMEOUT)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(TIMEOUT)
+        connection.sock.connect(where.removeprefix("unix://"))
+        connection.request("GET", path)
+        response = connection.getresponse()
+        answer: Any = json.load(response)  # a list, or an object that says why not
+    except (OSError, HTTPException, ValueError) as error:
+        raise _unreachable(where, error) from error
+    finally:
+        connection.close()
+    if response.status != HTTPStatus.OK:
+        raise NexusError(_words(str(answer.get("message", response.reason))))
+    return list(answer)
+
+
 @contextlib.contextmanager
 def translated(where: str = "") -> Iterator[None]:
     """Turn the SDK's faults into `NexusError`s: unreachable, not found, conflict, or its own words."""
@@ -107,11 +135,7 @@ def translated(where: str = "") -> Iterator[None]:
     except APIError as error:
         raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
     except (DockerException, RequestException) as error:
-        at = f" at {where}" if where else ""
-        raise EngineUnreachable(
-            f"no Docker engine answers{at}: {_reason(error)}",
-            hint="start it, point DOCKER_HOST at another one, or use --engine process",
-        ) from error
+        raise _unreachable(where, error) from error
 
 
 def context_paths(folder: Path, dockerfile: str) -> list[str]:
@@ -145,6 +169,14 @@ def hostname(where: str) -> str:
     """The host on which the engine's published ports are reached."""
     parts = urlsplit(where)
     return parts.hostname or "127.0.0.1" if parts.scheme in {"tcp", "ssh", "http", "https"} else "127.0.0.1"
+
+
+def _unreachable(where: str, error: Exception) -> EngineUnreachable:
+    at = f" at {where}" if where else ""
+    return EngineUnreachable(
+        f"no Docker engine answers{at}: {_reason(error)}",
+        hint="start it, point DOCKER_HOST at another one, or use --engine process",
+    )
 
 
 def _fault(status: int, words: str) -> NexusError:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,10 @@ _STATES = {
 }
 _EXIT = re.compile(r"\((\d+)\)")
 _LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
+
+
+Ending = Callable[[str], tuple[int, str]]
+"""From a container's ID to how often it was restarted, and why it ended."""
 
 
 class Labels:
@@ -152,13 +156,13 @@ def volume_name(project: str, unit: str, name: str) -> str:
     return f"{project}-{unit}-{name}"
 
 
-def observed(client: DockerClient, found: Mapping[str, Any], host: str, ready: Ready) -> Observed:
-    """A listed container as an observed unit; asks for more only about one that ended badly."""
+def observed(found: Mapping[str, Any], host: str, ready: Ready, ending: Ending) -> Observed:
+    """A listed container as an observed unit; asks for the `ending` only of one that ended badly."""
     labels, state = found["Labels"], _STATES.get(found["State"], State.EXITED)
     exit_code = _exit_code(found)
     restarts, reason = 0, ""
     if state is State.BACKOFF or (state is State.EXITED and exit_code):
-        restarts, reason = _ending(client, found["Id"])
+        restarts, reason = ending(found["Id"])
         if state is State.BACKOFF and restarts >= CRASH_LIMIT:
             state = State.CRASHED
     if found["State"] == "created":
@@ -221,7 +225,7 @@ def _exit_code(found: Mapping[str, Any]) -> int | None:
     return int(match[1]) if match else None
 
 
-def _ending(client: DockerClient, container: str) -> tuple[int, str]:
+def ending(client: DockerClient, container: str) -> tuple[int, str]:
     """How often a container was restarted, and why it ended."""
     with contextlib.suppress(NotFound), translated():
         found = client.api.inspect_container(container)

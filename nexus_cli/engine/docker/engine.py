@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nexus_cli.engine import logs as kept_logs
 from nexus_cli.engine.docker import containers, images, logs, sessions
-from nexus_cli.engine.docker.client import Conflict, NotFound, address, connect, hostname, translated
+from nexus_cli.engine.docker.client import Conflict, NotFound, address, connect, hostname, listed, translated
 from nexus_cli.engine.docker.containers import Labels
 from nexus_cli.engine.docker.context import archive, pack
 from nexus_cli.engine.engine import Progress
@@ -81,7 +81,7 @@ class DockerEngine:
     def observe(self) -> Sequence[Observed]:
         """Every unit of this platform, in one call."""
         ready = containers.Ready(self.state)
-        return [containers.observed(self.client, found, self.host, ready) for found in self._list()]
+        return [containers.observed(found, self.host, ready, self._ending) for found in self._list()]
 
     def start(self, unit: Unit) -> None:
         """Create and start the unit's container; one that is there is stopped and replaced."""
@@ -167,11 +167,10 @@ class DockerEngine:
         containers.Ready(self.state).forget()
 
     def _list(self) -> list[dict[str, Any]]:
-        with translated(self.where):
-            found: list[dict[str, Any]] = self.client.api.containers(
-                all=True, filters={"label": f"{containers.PROJECT}={self.project}"}
-            )
-        return found
+        return listed(self.where, f"{containers.PROJECT}={self.project}")
+
+    def _ending(self, container: str) -> tuple[int, str]:
+        return containers.ending(self.client, container)
 
     def _ids(self, names: Sequence[str]) -> Mapping[str, str]:
         units = {found["Id"]: found["Labels"][containers.UNIT] for found in self._list()}
