@@ -17,14 +17,14 @@ class Probe:
     """How readiness is asked from the host: one of HTTP, TCP, exec or a line in the log.
 
     `port` is the one that the unit itself listens on; `target` a path (http), nothing (tcp), a pattern (log).
-    `timeout` is for one try in seconds.
+    `timeout` is for one try in seconds, `interval` lies between two.
     """
 
     kind: Literal["http", "tcp", "exec", "log"]
     port: int | None = None
     target: str = ""
     command: tuple[str, ...] = ()
-    interval: float = 0.05
+    interval: float = 0.03
     timeout: float = 2.0
 
 
@@ -99,6 +99,7 @@ class Container:
     workdir: str = ""
     aliases: tuple[str, ...] = ()
     read_only: bool = False
+    init: bool = False
     closed: bool = False
     capabilities: tuple[str, ...] = ()
     cpu: float | None = None

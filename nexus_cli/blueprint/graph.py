@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from nexus_cli.blueprint.model import Platform
+if TYPE_CHECKING:
+    from nexus_cli.blueprint.model import Platform
 
 
 def dependencies(platform: Platform, *, optional: bool = True) -> dict[str, tuple[str, ...]]:

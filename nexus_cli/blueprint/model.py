@@ -275,6 +275,7 @@ class Component(Blueprint):
     mounts: dict[str, Annotated[Mount, BeforeValidator(_read_only)]] = {}
     tmpfs: tuple[str, ...] = ()
     read_only: bool = False
+    init: bool = Field(False, description="run it under a small init that forwards signals and reaps")
     capabilities: tuple[str, ...] = Field((), description="Linux capabilities added to the engine's own")
     credentials: dict[str, str] = {}
     env: dict[EnvName, str] = {}

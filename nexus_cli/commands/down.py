@@ -24,7 +24,7 @@ def down(
     """
     from nexus_cli import workspace
     from nexus_cli.render import renderer
-    from nexus_cli.stack.up import bring_down
+    from nexus_cli.stack.down import bring_down
 
     found = workspace.find()
     folder = found.environment_state(environment)

@@ -14,7 +14,7 @@ from nexus_cli.unit import Unit
 
 def overview(stack: Stack, units: Sequence[Unit]) -> Summary:
     """The table at the end of `up`: every unit but the jobs that are done."""
-    reports = examine(stack, units)
+    reports = examine(stack, units, again=False)
     return table(stack.title, [r for r in reports if r.unit.kind != "job" or r.health != "done"])
 
 

@@ -15,6 +15,8 @@ from nexus_cli.stack.forms import Code, Form, Layout
 from nexus_cli.stack.reconcile import fingerprint
 from nexus_cli.unit import Container, File, Probe, Runtime, Unit
 
+_EXEC_INTERVAL = 0.1  # a command costs more than a request
+
 
 def desired(
     platform: Platform,
@@ -77,7 +79,8 @@ def _component_probe(health: ComponentHealth | None, values: Mapping[str, str]) 
         return Probe("http", port=int(values[f"ports.{name}"]), target=health.http)
     if health.log:
         return Probe("log", target=health.log)
-    return Probe("exec", command=tuple(resolve(word, values) for word in health.exec))
+    command = tuple(resolve(word, values) for word in health.exec)
+    return Probe("exec", command=command, interval=_EXEC_INTERVAL)
 
 
 def _consumer_jobs(

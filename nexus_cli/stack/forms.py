@@ -164,6 +164,7 @@ class Containers:
             listens=bind.listens(service, self.bindings),
             tmpfs=("/tmp",),  # noqa: S108 - the container's own
             read_only=True,
+            init=True,
             closed=True,
             cpu=service.limits.cpu,
             memory=service.limits.memory,
@@ -198,6 +199,7 @@ class Containers:
             workdir=component.workdir or "",
             aliases=component.aliases,
             read_only=component.read_only,
+            init=component.init,
             capabilities=component.capabilities,
             cpu=component.limits.cpu,
             memory=component.limits.memory,

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from nexus_cli.engine.engine import Engine
 from nexus_cli.engine.probe import ProbeResult, check
-from nexus_cli.stack.stack import Stack
 from nexus_cli.unit import Observed, State, Unit
+
+if TYPE_CHECKING:
+    from nexus_cli.engine.engine import Engine
+    from nexus_cli.stack.stack import Stack
+
+CHEAP = frozenset({"http", "tcp"})
+"""The kinds of probes that cost nothing worth saving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +57,20 @@ def ask(engine: Engine, unit: Unit, seen: Observed) -> ProbeResult:
     )
 
 
-def examine(stack: Stack, units: Sequence[Unit]) -> list[Report]:
-    """A report of each unit; probes are asked side by side."""
+def examine(stack: Stack, units: Sequence[Unit], *, again: bool = True) -> list[Report]:
+    """A report of each unit; probes are asked side by side.
+
+    Without `again`, a unit that got ready is not asked anew by what would cost as much as it tells.
+    """
     observed = {unit.name: unit for unit in stack.engine.observe()}
 
     def report(unit: Unit) -> Report:
         seen = observed.get(unit.name)
-        asked = unit.probe is not None and seen is not None and seen.state is State.RUNNING
-        return Report(unit, seen, ask(stack.engine, unit, seen) if asked and seen else None)
+        if unit.probe is None or seen is None or seen.state is not State.RUNNING:
+            return Report(unit, seen, None)
+        if seen.ready and not again and unit.probe.kind not in CHEAP:
+            return Report(unit, seen, ProbeResult(ok=True, message="has answered"))
+        return Report(unit, seen, ask(stack.engine, unit, seen))
 
     with ThreadPoolExecutor(max_workers=min(16, max(1, len(units)))) as pool:
         return list(pool.map(report, units))

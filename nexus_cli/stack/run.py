@@ -13,11 +13,10 @@ from nexus_cli.errors import NexusError
 from nexus_cli.events import Emit, Failure, Note, StepProgress, StepWaiting
 from nexus_cli.identity import listens_elsewhere, port_holder
 from nexus_cli.plan import Plan, Step
-from nexus_cli.stack import traffic
 from nexus_cli.stack.health import ask
 from nexus_cli.unit import Observed, State, Unit
 
-PROBE_INTERVAL = 0.03
+POLL = 0.03
 _STILL_WAITING = 3.0
 _LOG_LINES = 15
 
@@ -64,6 +63,8 @@ class Runner:
         return self._ready(step)
 
     def _configure(self, step: Step) -> str:
+        from nexus_cli.stack import traffic
+
         unit, seen = self._running(step)
         if unit.upstreams:
             traffic.shift(self.engine, unit, seen, self.cancelled)
@@ -72,6 +73,8 @@ class Runner:
         return unit.url
 
     def _route(self, step: Step) -> str:
+        from nexus_cli.stack import traffic
+
         unit, seen = self._running(step)
         traffic.confirm(unit, seen, unit.upstreams, self.cancelled)
         return unit.url
@@ -114,7 +117,7 @@ class Runner:
                 say = now + _STILL_WAITING
                 left = round(deadline - now)
                 self.emit(StepWaiting(step.id, unit.name, f"{_why(unit, probe)} (giving up in {left} s)"))
-            self.cancelled.wait(PROBE_INTERVAL)
+            self.cancelled.wait(unit.probe.interval if unit.probe else POLL)
         raise NexusError(f"{unit.name}: interrupted")
 
     def _refuse_stranger(self, unit: Unit, seen: Observed, probe: ProbeResult) -> None:

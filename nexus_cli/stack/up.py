@@ -1,11 +1,10 @@
-"""Bringing a stack up and down: which plan, with which ports, and what became of it."""
+"""Bringing a stack up: which plan, on which engine, with which ports, and what became of it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from nexus_cli.apply import Outcome
 from nexus_cli.events import Emit, Note
@@ -13,7 +12,7 @@ from nexus_cli.identity import port_holder
 from nexus_cli.plan import Plan, Step
 from nexus_cli.stack import engines, settled
 from nexus_cli.stack import ports as port_numbers
-from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, reconcile, teardown
+from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, reconcile
 from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import Stack, assemble, check_secrets
 from nexus_cli.unit import Observed, State, Unit
@@ -78,26 +77,6 @@ def bring_up(intent: Intent, emit: Emit) -> Outcome:
     if outcome.ok and len(intent.units) == len(stack.units):
         settled.remember(stack.workspace, stack.environment, stack.platform, stack.units, intent.began)
     return outcome
-
-
-def bring_down(folder: Path, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
-    """Stop the named units with their jobs, or everything; then the engine's helpers too."""
-    settled.forget(folder)
-    engine = engines.engine_in_use(folder, title)
-    observed = [unit for unit in engine.observe() if unit.kind != "job" or unit.pid is not None]
-    chosen = None if not names else {u.name for u in observed if _belongs(u.name, names)}
-    plan = teardown(title, observed, chosen, cause="asked for")
-    outcome = Runner(engine, [], emit).run(plan)
-    if not names and outcome.ok:
-        engine.shutdown(volumes=volumes)
-        engines.forget(folder)
-    if not plan.changed:
-        emit(Note(f"{title}: nothing runs"))
-    return outcome
-
-
-def _belongs(unit: str, names: Sequence[str]) -> bool:
-    return unit in names or unit.partition(".")[0] in names or unit.partition(".")[2] in names
 
 
 def _plan(stack: Stack, units: Sequence[Unit], facts: Facts) -> Plan:

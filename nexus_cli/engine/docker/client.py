@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -98,9 +98,9 @@ def silence(where: str, *, timeout: float = 2.0) -> str:
     return ""
 
 
-def listed(where: str, label: str) -> list[dict[str, Any]]:
-    """All containers with a label, as the engine lists them; a local one is asked without loading the SDK."""
-    filters = {"label": [label]}
+def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """All containers with the labels, as the engine lists them; a local one is asked without the SDK."""
+    filters = {"label": list(labels)}
     if not where.startswith("unix://"):
         client = connect(where)
         with translated(where):

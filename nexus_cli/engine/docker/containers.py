@@ -146,7 +146,7 @@ def _host_configuration(unit: Unit, container: Container, network: str) -> dict[
         "SecurityOpt": ["no-new-privileges"] if container.closed else [],
         "NanoCpus": round((container.cpu or 0) * 1e9),
         "Memory": container.memory or 0,
-        "Init": unit.kind != "component",  # forwards signals and reaps; a component's image has its own
+        "Init": container.init,
         "LogConfig": {"Type": "json-file", "Config": _LOG_OPTIONS},
     }
 

@@ -22,7 +22,8 @@ from nexus_cli.unit import Container, LogLine, Observed, Unit
 if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
 
-BUILDS = 4
+# An engine is bound by the processor: more at once only makes each of them late.
+BUILDS, STARTS, EXECUTIONS = 4, 4, 2
 _NEXT = ".next"
 
 
@@ -38,8 +39,13 @@ class DockerEngine:
         self.state = state.absolute()
         self.project = project
         self.where = where or address()
-        self._networks = threading.Lock()
+        self._label = f"{containers.PROJECT}={project}"
+        self._ids: dict[str, str] = {}  # of the units' containers, as they were last seen
+        self._network = threading.Lock()
+        self._network_there = False
         self._building = threading.Semaphore(BUILDS)
+        self._starting = threading.Semaphore(STARTS)
+        self._executing = threading.Semaphore(EXECUTIONS)
 
     @functools.cached_property
     def client(self) -> DockerClient:
@@ -81,7 +87,9 @@ class DockerEngine:
     def observe(self) -> Sequence[Observed]:
         """Every unit of this platform, in one call."""
         ready = containers.Ready(self.state)
-        return [containers.observed(found, self.host, ready, self._ending) for found in self._list()]
+        listed = self._list()
+        self._ids = {found["Labels"][containers.UNIT]: found["Id"] for found in listed}
+        return [containers.observed(found, self.host, ready, self._ending) for found in listed]
 
     def start(self, unit: Unit) -> None:
         """Create and start the unit's container; one that is there is stopped and replaced."""
@@ -91,8 +99,8 @@ class DockerEngine:
         container = _container(unit)
         for name in container.volumes.values():
             self._ensure_volume(unit, name)
-        with translated(self.where):
-            created = self._create(unit)
+        with self._starting, translated(self.where):
+            created = self._ids[unit.name] = self._create(unit)
             if container.files:
                 files = ((name, file.content) for name, file in unit.files.items())
                 self.client.api.put_archive(created, container.files, pack(files))
@@ -126,7 +134,7 @@ class DockerEngine:
 
     def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
         """Run a health command in the unit's container."""
-        with translated(self.where):
+        with translated(self.where), self._executing:
             code, said = sessions.run(self.client, self._id(unit.name), command)
         return code, said.strip().rpartition("\n")[2]
 
@@ -140,11 +148,11 @@ class DockerEngine:
     ) -> Iterator[LogLine]:
         """Lines of the named units in time order, those of containers that are gone included."""
         folder = self.state / "logs"
-        past = list(logs.read(self.client, folder, names, lambda: self._ids(names), since))
+        past = list(logs.read(self.client, folder, names, lambda: self._named(names), since))
         last = past[-1].time if past else (since or 0.0)
         yield from past if tail is None else past[max(0, len(past) - tail) :]
         if follow:
-            yield from logs.follow(self.client, lambda: self._ids(names), last)
+            yield from logs.follow(self.client, lambda: self._named(names), last)
 
     def execute(self, unit: Unit, command: Sequence[str]) -> int:
         """Run a command in the unit's container on this terminal."""
@@ -155,7 +163,7 @@ class DockerEngine:
         """Remove whatever is left of the project; with `volumes`, stored data and images too."""
         for found in self._list():
             self._remove(found["Labels"][containers.UNIT])
-        label = {"label": f"{containers.PROJECT}={self.project}"}
+        label = {"label": self._label}
         with translated(self.where):
             for network in self.client.api.networks(filters=label):
                 with contextlib.suppress(NotFound), translated():
@@ -163,24 +171,26 @@ class DockerEngine:
             if volumes:
                 for volume in self.client.api.volumes(filters=label)["Volumes"] or ():
                     self._remove_volume(volume["Name"])
-                images.remove_labelled(self.client, f"{containers.PROJECT}={self.project}")
+                images.remove_labelled(self.client, self._label)
         containers.Ready(self.state).forget()
 
-    def _list(self) -> list[dict[str, Any]]:
-        return listed(self.where, f"{containers.PROJECT}={self.project}")
+    def _list(self, unit: str = "") -> list[dict[str, Any]]:
+        """The project's containers, or one unit's; not those that a build of ours has for its steps."""
+        return listed(self.where, [self._label, f"{containers.UNIT}={unit}" if unit else containers.UNIT])
 
     def _ending(self, container: str) -> tuple[int, str]:
         return containers.ending(self.client, container)
 
-    def _ids(self, names: Sequence[str]) -> Mapping[str, str]:
+    def _named(self, names: Sequence[str]) -> Mapping[str, str]:
         units = {found["Id"]: found["Labels"][containers.UNIT] for found in self._list()}
         return {id_: unit for id_, unit in units.items() if not names or unit in names}
 
     def _id(self, name: str) -> str:
-        for id_, unit in self._ids([name]).items():
-            if unit == name:
-                return id_
-        raise NotFound(f"{name} does not run", hint=f"nexus up {name}")
+        if name not in self._ids:
+            self.observe()
+        if name not in self._ids:
+            raise NotFound(f"{name} does not run", hint=f"nexus up {name}")
+        return self._ids[name]
 
     def _create(self, unit: Unit) -> str:
         name = f"{self.project}-{unit.name}"
@@ -195,9 +205,7 @@ class DockerEngine:
             ) from fault
 
     def _remove(self, name: str) -> None:
-        for found in self._list():
-            if found["Labels"][containers.UNIT] != name:
-                continue
+        for found in self._list(name):
             with contextlib.suppress(NotFound), translated(self.where):
                 if found["State"] in {"running", "restarting", "paused"}:
                     self.client.api.stop(found["Id"], timeout=containers.grace(found))
@@ -206,19 +214,21 @@ class DockerEngine:
             containers.Ready(self.state).forget(found["Id"])
 
     def _ensure_network(self) -> None:
-        with self._networks, translated(self.where):
-            label = f"{containers.PROJECT}={self.project}"
+        with self._network, translated(self.where):
+            if self._network_there:
+                return
             there = self.client.api.networks(names=[self.project])
             same = [network for network in there if network["Name"] == self.project]
             if not same:
                 self.client.api.create_network(
                     self.project, driver="bridge", labels=Labels(self.project).shared()
                 )
-            elif label.partition("=")[0] not in (same[0].get("Labels") or {}):
+            elif (same[0].get("Labels") or {}).get(containers.PROJECT) != self.project:
                 raise NexusError(
                     f"there is a network named {self.project} that is not this platform's",
                     hint=f"remove it with `docker network rm {self.project}`",
                 )
+            self._network_there = True
 
     def _ensure_volume(self, unit: Unit, name: str) -> None:
         labels = {**Labels(self.project).shared(), containers.UNIT: unit.name}

@@ -1,0 +1,32 @@
+"""Taking a stack down, which needs no blueprints: what runs is what the engine sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from nexus_cli.apply import Outcome
+from nexus_cli.events import Emit, Note
+from nexus_cli.stack import engines, settled
+from nexus_cli.stack.reconcile import teardown
+from nexus_cli.stack.run import Runner
+
+
+def bring_down(folder: Path, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
+    """Stop the named units with their jobs, or everything; then the engine's helpers too."""
+    settled.forget(folder)
+    engine = engines.engine_in_use(folder, title)
+    observed = [unit for unit in engine.observe() if unit.kind != "job" or unit.pid is not None]
+    chosen = None if not names else {u.name for u in observed if _belongs(u.name, names)}
+    plan = teardown(title, observed, chosen, cause="asked for")
+    outcome = Runner(engine, [], emit).run(plan)
+    if not names and outcome.ok:
+        engine.shutdown(volumes=volumes)
+        engines.forget(folder)
+    if not plan.changed:
+        emit(Note(f"{title}: nothing runs"))
+    return outcome
+
+
+def _belongs(unit: str, names: Sequence[str]) -> bool:
+    return unit in names or unit.partition(".")[0] in names or unit.partition(".")[2] in names
