@@ -156,4 +156,5 @@ class _Run:
 
 
 def _plain(step: Step, fault: NexusError) -> Failure:
-    return Failure(step.unit, fault.message, next=(fault.hint,) if fault.hint else ())
+    reason, *said = fault.message.split("\n")
+    return Failure(step.unit, reason, log=tuple(said), next=(fault.hint,) if fault.hint else ())

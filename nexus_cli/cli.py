@@ -17,6 +17,7 @@ from nexus_cli.commands import (
     down,
     execute,
     generate,
+    images,
     init,
     lint,
     logs,
@@ -90,6 +91,7 @@ for _name, _panel, _function in COMMANDS:
     _settings = {"allow_interspersed_args": False} if _name == "exec" else {}
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
 app.add_typer(generate.app, name="generate", rich_help_panel=CREATE)
+app.add_typer(images.app, name="images", rich_help_panel=RUN)
 app.add_typer(secret.app, name="secret", rich_help_panel=RUN)
 
 

@@ -139,6 +139,13 @@ def catalogue_names() -> Mapping[str, Path]:
     return {path.stem: path for path in sorted(bundled("blueprints").glob("*/*.yaml"))}
 
 
+@cache
+def catalogue_components() -> Mapping[str, Component]:
+    """Every component of the bundled catalogue by name."""
+    paths = [path for path in catalogue_names().values() if path.parent.name == "components"]
+    return {path.stem: Component.model_validate(read(path, path.name)[0]) for path in paths}
+
+
 def _blueprint(
     path: Path, file: str, spec: PlatformSpec, findings: list[Finding]
 ) -> tuple[str, Blueprint, Source] | None:

@@ -86,7 +86,7 @@ def block(failure: Failure) -> list[str]:
     if failure.probe:
         lines.append(f"  last probe  {failure.probe}")
     if failure.log:
-        lines.append("  last lines of its log:")
+        lines.append("  what it printed last:")
         lines.extend(f"    {text}" for text in failure.log)
     lines.extend(f"  next        {command}" for command in failure.next)
     return lines

