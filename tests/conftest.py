@@ -10,6 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from nexus_cli.engine.docker.client import address, connect, silence
+from nexus_cli.engine.docker.images import present
+
+os.environ["NEXUS_ENGINE"] = "process"  # unless a test says otherwise
+IMAGES = (
+    "python:3.13-slim",
+    "postgres:18.1",
+    "valkey/valkey:9.1",
+    "nats:2.12-alpine",
+    "envoyproxy/envoy:v1.40.0",
+)
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 NEXUS = [sys.executable, "-m", "nexus_cli"]
 PLATFORM = """\
@@ -23,6 +34,21 @@ include:
   - "catalogue:nats"
   - "catalogue:gateway"
 """
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> str:
+    """The address of a Docker engine that has the images which tests use; CI may not do without."""
+    where = address()
+    reason = silence(where)
+    if not reason:
+        missing = set(IMAGES) - present(connect(where))
+        reason = f"{', '.join(sorted(missing))}: run `nexus images build`" if missing else ""
+    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
+        pytest.fail(f"Docker is required: {reason}")
+    if reason:
+        pytest.skip(f"no Docker engine with the images: {reason}")
+    return where
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nexus_cli.cli import COMMANDS
-from nexus_cli.commands import generate, secret
+from nexus_cli.commands import generate, images, secret
 from tests.conftest import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,10 +16,8 @@ COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 NAMES = [
     *(name for name, _, _ in COMMANDS),
     *(f"generate {command.name}" for command in generate.app.registered_commands),
-    *(
-        f"secret {command.name or command.callback.__name__}"
-        for command in secret.app.registered_commands[:1]
-    ),
+    *(f"secret {command.name or command.callback.__name__}" for command in secret.app.registered_commands),
+    *(f"images {command.name or command.callback.__name__}" for command in images.app.registered_commands),
 ]
 
 

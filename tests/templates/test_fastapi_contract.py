@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -374,22 +375,71 @@ asyncio.run(main())
 """
 
 
+def publish(stack: Stack, identifier: str, data: dict[str, Any], copies: int = 1, to: str = "shop") -> None:
+    """Publish an event as a service that was not generated might."""
+    event = {
+        "id": identifier,
+        "type": "order.created",
+        "source": "test",
+        "time": "2026-01-01T00:00:00Z",
+        "data": data,
+    }
+    url = f"nats://127.0.0.1:{stack.nats.port}"
+    arguments = (url, f"{to}.order.created", str(copies), json.dumps(event))
+    done = stack.venv.run(Path("/"), "python", "-c", PUBLISH, *arguments)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_event_that_comes_twice_counts_once(stack: Stack) -> None:
     product = stack.product()
     for identifier, copies in (("twice", 2), ("after", 1)):
-        event = {
-            "id": f"{identifier}-{product['id']}",
-            "type": "order.created",
-            "source": "test",
-            "time": "2026-01-01T00:00:00Z",
-            "data": {"order_id": "1", "product_id": product["id"], "quantity": 2},
-        }
-        url = f"nats://127.0.0.1:{stack.nats.port}"
-        arguments = (url, "shop.order.created", str(copies), json.dumps(event))
-        done = stack.venv.run(Path("/"), "python", "-c", PUBLISH, *arguments)
-        assert done.returncode == 0, done.stderr
+        publish(stack, f"{identifier}-{product['id']}", {"product_id": product["id"], "quantity": 2}, copies)
     wait_for("stock taken", lambda: stack.stock(product) == 6)
     assert any(record["event"] == "event already handled" for record in stack.catalog.records())
+
+
+def test_an_event_that_cannot_be_handled_comes_back_later_and_later(stack: Stack) -> None:
+    publish(stack, "unknown", {"product_id": "018f0000-0000-7000-8000-000000000000", "quantity": 1})
+
+    def failures() -> list[dict[str, Any]]:
+        return [r for r in stack.catalog.records() if r["event"] == "event comes back"]
+
+    again = wait_for("three attempts", lambda: failures() if len(failures()) > 2 else None)
+    assert [record["attempt"] for record in again[:3]] == [1, 2, 3]
+    assert again[0]["delay"] < again[1]["delay"] < again[2]["delay"]
+    told = [r for r in stack.catalog.records() if "an order for a product" in r.get("exception", "")]
+    assert again[0]["correlation_id"] in {record["correlation_id"] for record in told}
+
+
+SLOW_HANDLER = """    _log.info("begun")
+    await asyncio.sleep(0.8)
+    _log.info("received", event_id=event.id)
+"""
+
+
+def test_a_signal_lets_an_event_finish(stack: Stack, rendered: Callable[[str], Path], tmp_path: Path) -> None:
+    source = tmp_path / "both"
+    subprocess.run(["cp", "-r", str(rendered("both")), str(source)], check=True)
+    handlers = source / "src/both_service/domain/events.py"
+    text = handlers.read_text().replace("import structlog", "import asyncio\n\nimport structlog", 1)
+    last = '    _log.info("received", event_id=event.id)\n'
+    assert last in text
+    handlers.write_text(text.replace(last, SLOW_HANDLER))
+    environment = {name: stack.order.environment[name] for name in ("NATS_URL", "REDIS_URL")}
+    unit = service(stack.venv, source, tmp_path / "unit", **environment)
+    unit.up()
+
+    def logged(event: str) -> bool:
+        return any(record["event"] == event for record in unit.records())
+
+    publish(stack, "slow", {}, to="platform")
+    wait_for("the event in hand", lambda: logged("begun"))
+    assert unit.stop(signal.SIGTERM) == 0
+    assert logged("event handled")
+    unit.up()
+    time.sleep(0.5)
+    unit.stop(signal.SIGTERM)
+    assert sum(record["event"] == "begun" for record in unit.records()) == 1
 
 
 def test_resources_are_kept_in_postgresql(stack: Stack) -> None:
@@ -462,6 +512,36 @@ def test_it_is_unready_without_nats_and_events_flow_again(stack: Stack) -> None:
     assert wait_for("unready", lambda: _unready(stack.order))["checks"]["nats"]["status"] == "down"
     stack.nats.listen()
     wait_for("ready again", lambda: stack.order.ready() and stack.catalog.ready())
+    product = stack.product()
+    assert stack.order.post("/api/v1/orders", {"product": product["id"], "quantity": 1}).status == 201
+    wait_for("stock taken", lambda: stack.stock(product) == 9)
+
+
+def test_events_flow_again_when_nats_has_forgotten_everything(stack: Stack) -> None:
+    stack.nats.stop()
+    shutil.rmtree(stack.nats.folder / "data")
+    stack.nats.listen()
+    wait_for("ready again", lambda: stack.order.ready() and stack.catalog.ready())
+    product = stack.product()
+    assert stack.order.post("/api/v1/orders", {"product": product["id"], "quantity": 1}).status == 201
+    wait_for("stock taken", lambda: stack.stock(product) == 9)
+
+
+def test_events_flow_again_when_somebody_deletes_the_stream(stack: Stack) -> None:
+    code = """
+import asyncio, sys
+import nats
+
+async def main():
+    client = await nats.connect(sys.argv[1])
+    await client.jetstream().delete_stream("SHOP")
+    await client.close()
+
+asyncio.run(main())
+"""
+    url = f"nats://127.0.0.1:{stack.nats.port}"
+    done = stack.venv.run(Path("/"), "python", "-c", code, url)
+    assert done.returncode == 0, done.stderr
     product = stack.product()
     assert stack.order.post("/api/v1/orders", {"product": product["id"], "quantity": 1}).status == 201
     wait_for("stock taken", lambda: stack.stock(product) == 9)

@@ -168,11 +168,14 @@ class DockerEngine:
             for network in self.client.api.networks(filters=label):
                 with contextlib.suppress(NotFound), translated():
                     self.client.api.remove_network(network["Id"])
+            self._network_there = False
             if volumes:
                 for volume in self.client.api.volumes(filters=label)["Volumes"] or ():
                     self._remove_volume(volume["Name"])
                 images.remove_labelled(self.client, self._label)
         containers.Ready(self.state).forget()
+        if "client" in self.__dict__:
+            self.__dict__.pop("client").close()
 
     def _list(self, unit: str = "") -> list[dict[str, Any]]:
         """The project's containers, or one unit's; not those that a build of ours has for its steps."""

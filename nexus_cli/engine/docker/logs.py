@@ -89,12 +89,19 @@ def printed(
     parameters: dict[str, object] = {"follow": int(follow), "tail": "all" if tail is None else tail}
     if since is not None:
         parameters["since"] = f"{since:.6f}"
+    for stream, text in _texts(log_frames(client, container, **parameters)):
+        line = _line(unit, stream, text)
+        if since is None or line.time > since:
+            yield line
+
+
+def _texts(frames: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, str]]:
+    """The lines of a container's streams, the last one of each even without its end."""
     splitters = {"out": LineSplitter(), "err": LineSplitter()}
-    for stream, data in log_frames(client, container, **parameters):
-        for text in splitters[stream].feed(data):
-            line = _line(unit, stream, text)
-            if since is None or line.time > since:
-                yield line
+    for stream, data in frames:
+        yield from ((stream, text) for text in splitters[stream].feed(data))
+    for stream, splitter in splitters.items():
+        yield from ((stream, text) for text in splitter.end())
 
 
 def _line(unit: str, stream: str, text: str) -> LogLine:

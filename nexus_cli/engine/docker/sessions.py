@@ -35,8 +35,7 @@ def run(client: DockerClient, container: str, command: Sequence[str], *, user: s
 
 def start_with_input(client: DockerClient, container: str, text: str) -> None:
     """Start a created container and give it a text on its standard input, then the end of it."""
-    peer = _socket(client.api.attach_socket(container, params={"stdin": 1, "stream": 1}))
-    with contextlib.closing(peer):
+    with _socket(client.api.attach_socket(container, params={"stdin": 1, "stream": 1})) as peer:
         client.api.start(container)
         peer.sendall(text.encode())
         peer.shutdown(socket.SHUT_WR)
@@ -50,14 +49,13 @@ def interactive(client: DockerClient, container: str, command: Sequence[str]) ->
     session = api.exec_create(
         container, list(command), stdin=True, tty=terminal, environment=_terminal_variables(terminal)
     )["Id"]
-    peer = _socket(api.exec_start(session, tty=terminal, socket=True))
 
     def resize(_signal: int = 0, _frame: FrameType | None = None) -> None:
         size = shutil.get_terminal_size()
         with contextlib.suppress(OSError):
             api.exec_resize(session, height=size.lines, width=size.columns)
 
-    with contextlib.closing(peer), _raw(terminal, resize):
+    with _socket(api.exec_start(session, tty=terminal, socket=True)) as peer, _raw(terminal, resize):
         _exchange(peer, terminal)
     code = api.exec_inspect(session)["ExitCode"]
     return int(code if code is not None else 1)
@@ -119,7 +117,12 @@ def _terminal_variables(terminal: bool) -> dict[str, str]:
     return {"TERM": os.environ["TERM"]} if terminal and "TERM" in os.environ else {}
 
 
-def _socket(stream: Any) -> socket.socket:
-    """The socket under what the SDK returns, which differs between transports."""
-    found: socket.socket = getattr(stream, "_sock", stream)
-    return found
+@contextlib.contextmanager
+def _socket(stream: Any) -> Iterator[socket.socket]:
+    """The socket under what the SDK returns, which differs between transports; closed at the end."""
+    peer: socket.socket = getattr(stream, "_sock", stream)
+    try:
+        yield peer
+    finally:
+        peer.close()
+        stream.close()

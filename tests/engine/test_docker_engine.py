@@ -1,0 +1,197 @@
+"""What only the Docker engine can meet: others' things of the same name, memory limits, builds, silence."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nexus_cli.engine.docker.client import EngineUnreachable, connect
+from nexus_cli.engine.docker.context import image_name
+from nexus_cli.engine.docker.engine import DockerEngine
+from nexus_cli.errors import NexusError
+from nexus_cli.unit import Container, ImageBuild, Observed, State, Unit
+
+IMAGE = "python:3.13-slim"
+SLEEP = ("python", "-c", "import time; time.sleep(600)")
+
+
+@pytest.fixture
+def engine(docker_engine: str, tmp_path: Path) -> Iterator[DockerEngine]:
+    made = DockerEngine(tmp_path / "state", f"nexus-test-{secrets.token_hex(4)}", where=docker_engine)
+    yield made
+    made.shutdown(volumes=True)
+
+
+def unit(name: str, *command: str, kind: str = "service", **container: object) -> Unit:
+    runtime = Container(IMAGE, init=True, **container)  # type: ignore[arg-type]
+    return Unit(name=name, kind=kind, command=command or SLEEP, fingerprint="a=1", runtime=runtime)  # type: ignore[arg-type]
+
+
+def until(engine: DockerEngine, name: str, *states: State) -> Observed:
+    deadline = time.monotonic() + 30
+    while True:
+        seen = next(seen for seen in engine.observe() if seen.name == name)
+        if seen.state in states:
+            return seen
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.05)
+
+
+def test_a_container_of_the_same_name_that_is_not_ours_is_not_touched(engine: DockerEngine) -> None:
+    name = f"{engine.project}-web"
+    other = connect(engine.where)
+    foreign = other.api.create_container(IMAGE, command=list(SLEEP), name=name)["Id"]
+    try:
+        with pytest.raises(NexusError, match=f"a container named {name} that is not this platform's"):
+            engine.start(unit("web"))
+        engine.stop("web")
+        engine.shutdown()
+        assert other.api.inspect_container(foreign)["Id"] == foreign
+    finally:
+        other.api.remove_container(foreign)
+        other.close()
+
+
+def test_a_network_of_the_same_name_that_is_not_ours_is_not_used(engine: DockerEngine) -> None:
+    other = connect(engine.where)
+    foreign = other.api.create_network(engine.project)["Id"]
+    try:
+        with pytest.raises(NexusError, match="a network named"):
+            engine.start(unit("web"))
+    finally:
+        other.api.remove_network(foreign)
+        other.close()
+
+
+def test_who_needs_too_much_memory_is_told_so(engine: DockerEngine) -> None:
+    engine.start(
+        unit("job", "python", "-c", "x = bytearray(200 << 20); print(len(x))", kind="job", memory=32 << 20)
+    )
+    seen = until(engine, "job", State.EXITED)
+    assert seen.exit_code == 137
+    assert seen.reason == "killed: out of memory (limit 32 MiB)"
+
+
+def test_a_service_is_shut_in(engine: DockerEngine) -> None:
+    code = (
+        "import os, pathlib\n"
+        "print('caps', next(l for l in open('/proc/self/status') if l.startswith('CapEff')).split()[1])\n"
+        "try: pathlib.Path('/etc/x').touch()\n"
+        "except OSError as error: print('root', error.strerror)\n"
+        "pathlib.Path('/tmp/x').touch(); print('tmp works', os.getuid())"
+    )
+    closed = unit(
+        "job", "python", "-c", code, kind="job", closed=True, read_only=True, tmpfs=("/tmp",), user="10001"
+    )
+    engine.start(closed)
+    assert until(engine, "job", State.EXITED).exit_code == 0
+    said = [line.text for line in engine.logs(["job"])]
+    assert said == ["caps 0000000000000000", "root Read-only file system", "tmp works 10001"]
+
+
+def test_stored_data_outlives_its_container_but_not_volumes(engine: DockerEngine) -> None:
+    write = unit(
+        "db", "python", "-c", "open('/data/x', 'a').write('1')", kind="job", volumes={"/data": "data"}
+    )
+    read = replace(write, command=("python", "-c", "print(open('/data/x').read())"))
+    engine.start(write)
+    until(engine, "db", State.EXITED)
+    engine.shutdown()
+    engine.start(read)
+    until(engine, "db", State.EXITED)
+    assert [line.text for line in engine.logs(["db"])][-1] == "1"
+    engine.shutdown(volumes=True)
+    engine.start(read)
+    assert until(engine, "db", State.EXITED).exit_code == 1
+
+
+def test_two_projects_do_not_meet(engine: DockerEngine, tmp_path: Path) -> None:
+    second = DockerEngine(tmp_path / "other", f"{engine.project}-2", where=engine.where)
+    try:
+        engine.start(unit("web"))
+        second.start(unit("web"))
+        second.stop("web")
+        assert [seen.name for seen in engine.observe()] == ["web"]
+        assert list(second.observe()) == []
+    finally:
+        second.shutdown(volumes=True)
+
+
+def test_an_image_is_named_after_what_it_is_made_of(engine: DockerEngine, tmp_path: Path) -> None:
+    folder = tmp_path / "service"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text(f'FROM {IMAGE}\nCOPY said /said\nCMD ["cat", "/said"]\n')
+    (folder / ".dockerignore").write_text("*\n!said\n")
+    (folder / "said").write_text("one")
+    (folder / "other").write_text("1")
+    build = ImageBuild(folder)
+    name = image_name(engine.project, "web", build)
+    (folder / "other").write_text("2")
+    assert image_name(engine.project, "web", build) == name
+    (folder / "said").write_text("two")
+    assert image_name(engine.project, "web", build) != name
+    name = image_name(engine.project, "web", build)
+    built = Unit(name="web", kind="job", command=(), fingerprint="", runtime=Container(name, build))
+    assert not engine.prepared(built)
+    steps: list[str] = []
+    engine.prepare(built, steps.append)
+    assert steps[0].startswith("Step 1/")
+    assert engine.prepared(built)
+    engine.start(built)
+    until(engine, "web", State.EXITED)
+    assert [line.text for line in engine.logs(["web"])] == ["two"]
+
+
+def test_a_build_that_fails_names_its_step_and_what_it_said(engine: DockerEngine, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {IMAGE}\nRUN echo so far && exit 3\n")
+    build = ImageBuild(tmp_path)
+    broken = Unit(name="web", kind="service", command=(), fingerprint="", runtime=Container("x:y", build))
+    with pytest.raises(NexusError) as caught:
+        engine.prepare(broken, lambda _: None)
+    first, *said = caught.value.message.splitlines()
+    assert "failed at Step 2/" in first
+    assert "RUN echo so far && exit 3: exit code 3" in first
+    assert said == ["so far"]
+
+
+def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
+    silent = DockerEngine(tmp_path, "nexus-test", where=f"unix://{tmp_path}/none.sock")
+    with pytest.raises(
+        EngineUnreachable, match=r"no Docker engine answers at unix://.*none.sock: no such file"
+    ) as one:
+        silent.observe()
+    assert "--engine process" in (one.value.hint or "")
+    with pytest.raises(EngineUnreachable, match="connection refused"):
+        _ = DockerEngine(tmp_path, "nexus-test", where="tcp://127.0.0.1:9").client
+
+
+def test_a_created_container_that_was_never_started_is_seen(engine: DockerEngine) -> None:
+    engine.start(unit("web"))
+    name = f"{engine.project}-web"
+    engine.stop("web")
+    labels = {"dev.nexus.project": engine.project, "dev.nexus.unit": "web"}
+    other = connect(engine.where)
+    other.api.create_container(IMAGE, name=name, labels=labels)
+    other.close()
+    (seen,) = engine.observe()
+    assert (seen.state, seen.exit_code, seen.reason) == (State.EXITED, None, "was created but never started")
+    engine.start(unit("web"))
+    assert until(engine, "web", State.RUNNING).fingerprint == "a=1"
+
+
+def test_nothing_is_left(engine: DockerEngine) -> None:
+    engine.start(unit("web", volumes={"/data": "data"}))
+    engine.shutdown(volumes=True)
+    found = subprocess.run(
+        ["docker", "-H", engine.where, "volume", "ls", "-q", "--filter", f"name={engine.project}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == ""
