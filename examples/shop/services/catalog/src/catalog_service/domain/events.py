@@ -3,24 +3,37 @@
 from uuid import UUID
 
 import structlog
+from faststream.nats import NatsRouter
+from pydantic import BaseModel
 
-from catalog_service.generated.events import Event, Handler
+from catalog_service.generated.events import STREAM, Event
 from catalog_service.generated.resources.models import Product
-from catalog_service.generated.runtime import Context
+from catalog_service.generated.runtime import UnitOfWork
 
+router = NatsRouter()
 _log = structlog.get_logger()
 
 
-async def on_order_created(context: Context, event: Event) -> None:
+class OrderCreated(BaseModel):
+    """What `order.created` carries, as far as this service reads it."""
+
+    product_id: UUID
+    quantity: int
+
+
+@router.subscriber(
+    "order.created",
+    stream=STREAM,
+    durable="catalog-order-created",
+    pull_sub=True,
+)
+async def on_order_created(event: Event[OrderCreated], context: UnitOfWork) -> None:
     """Take what was ordered from the stock; a negative stock is what the shop owes."""
-    product_id = UUID(event.data["product_id"])
-    product = await context.session.get(Product, product_id, with_for_update=True)
+    order = event.data
+    product = await context.session.get(Product, order.product_id, with_for_update=True)
     if product is None:
         message = "an order for a product that is not there"
         raise LookupError(message)
-    product.stock -= event.data["quantity"]
+    product.stock -= order.quantity
     if product.stock < 0:
-        _log.warning("oversold", product_id=str(product_id), stock=product.stock)
-
-
-handlers: dict[str, Handler] = {"order.created": on_order_created}
+        _log.warning("oversold", product_id=str(order.product_id), stock=product.stock)

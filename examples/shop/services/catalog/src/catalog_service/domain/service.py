@@ -2,9 +2,9 @@
 
 from catalog_service.generated.extension import Extension
 
-from .events import handlers
+from .events import router as events
 
 
 def register(service: Extension) -> None:
     """Join the generated service."""
-    service.handlers.update(handlers)
+    service.event_routers.append(events)
