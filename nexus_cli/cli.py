@@ -12,6 +12,7 @@ import typer
 
 from nexus_cli import __version__
 from nexus_cli.commands import (
+    build,
     describe,
     doctor,
     down,
@@ -79,6 +80,7 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("schema", DESCRIBE, schema.schema),
     ("plan", RUN, plan.plan),
     ("up", RUN, up.up),
+    ("build", RUN, build.build),
     ("down", RUN, down.down),
     ("status", RUN, status.status),
     ("logs", RUN, logs.logs),

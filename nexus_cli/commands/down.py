@@ -14,13 +14,16 @@ def down(
     volumes: Annotated[
         bool, typer.Option("--volumes", "-v", help="Remove stored data and logs too.")
     ] = False,
+    orphans: Annotated[
+        bool, typer.Option("--orphans", help="Stop only what runs and is described no more.")
+    ] = False,
     environment: EnvironmentOption = "development",
     output: OutputOption = Output.text,
     lock_timeout: LockTimeout = 600,
 ) -> None:
     """Stop the platform, or only the named services; stored data stays unless --volumes is given.
 
-    Examples: `nexus down` · `nexus down order` · `nexus down --volumes`
+    Examples: `nexus down` · `nexus down order` · `nexus down --volumes` · `nexus down --orphans`
     """
     from nexus_cli import workspace
     from nexus_cli.render import renderer
@@ -30,5 +33,10 @@ def down(
     folder = found.environment_state(environment)
     with renderer(output) as emit, workspace.lock(folder, "down", emit, wait=lock_timeout):
         title = f"down {found.root.name}/{environment}"
-        outcome = bring_down(folder, title, names or [], emit, volumes=volumes)
+        known = None
+        if orphans:
+            from nexus_cli.stack.stack import assemble
+
+            known = [unit.name for unit in assemble(found, environment).units]
+        outcome = bring_down(folder, title, names or [], emit, volumes=volumes, described=known)
     raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 
@@ -11,12 +12,15 @@ from nexus_cli.commands.options import EnvironmentOption, Names, Output, OutputO
 
 def status(
     names: Names = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Look again every second until Ctrl-C.")
+    ] = False,
     environment: EnvironmentOption = "development",
     output: OutputOption = Output.text,
 ) -> None:
     """Show every unit with its state, health, address, age and restarts; exit code 1 if one is not well.
 
-    Examples: `nexus status` · `nexus status order -o json`
+    Examples: `nexus status` · `nexus status order -o json` · `nexus status --watch`
     """
     from nexus_cli import workspace
     from nexus_cli.render.status import as_dict, table, well
@@ -25,6 +29,11 @@ def status(
     from nexus_cli.stack.stack import assemble
 
     stack = assemble(workspace.find(), environment)
+    if watch:
+        from nexus_cli.render.status import follow
+
+        follow(stack, stack.subset(names or []), as_json=output == Output.json)
+        return
     reports = examine(stack, stack.subset(names or []))
     if output == Output.json:
         typer.echo(json.dumps([as_dict(report) for report in reports], indent=2))

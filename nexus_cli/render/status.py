@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +14,8 @@ from nexus_cli.render.rows import COLUMNS, row
 from nexus_cli.stack.health import Report, examine
 from nexus_cli.stack.stack import Stack
 from nexus_cli.unit import Unit
+
+_PAUSE = 1.0
 
 
 def overview(stack: Stack, units: Sequence[Unit]) -> Summary:
@@ -22,6 +28,32 @@ def table(title: str, reports: Sequence[Report]) -> Summary:
     """Reports as rows."""
     rows = (row(r.unit.name, r.unit.kind, r.health, r.unit.url, r.seen) for r in reports)
     return Summary(title, COLUMNS, tuple(rows))
+
+
+def follow(stack: Stack, units: Sequence[Unit], *, as_json: bool) -> None:
+    """Show the table anew every second: in place on a terminal, one after the other elsewhere."""
+    with contextlib.suppress(KeyboardInterrupt):
+        if as_json or not sys.stdout.isatty():
+            while True:
+                reports = examine(stack, units)
+                text = json.dumps([as_dict(r) for r in reports]) if as_json else _plain(stack.title, reports)
+                sys.stdout.write(f"{text}\n")
+                sys.stdout.flush()
+                time.sleep(_PAUSE)
+        from rich.live import Live
+
+        from nexus_cli.render.live import summary
+
+        with Live(auto_refresh=False, screen=True) as screen:
+            while True:
+                screen.update(summary(table(stack.title, examine(stack, units))), refresh=True)
+                time.sleep(_PAUSE)
+
+
+def _plain(title: str, reports: Sequence[Report]) -> str:
+    from nexus_cli.render import plain
+
+    return "\n".join([*plain.table(table(title, reports)), ""])
 
 
 def well(report: Report) -> bool:

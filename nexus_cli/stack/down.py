@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from nexus_cli.apply import Outcome
@@ -12,15 +12,28 @@ from nexus_cli.stack.reconcile import teardown
 from nexus_cli.stack.run import Runner
 
 
-def bring_down(folder: Path, title: str, names: Sequence[str], emit: Emit, *, volumes: bool) -> Outcome:
-    """Stop the named units with their jobs, or everything; then the engine's helpers too."""
+def bring_down(
+    folder: Path,
+    title: str,
+    names: Sequence[str],
+    emit: Emit,
+    *,
+    volumes: bool = False,
+    described: Collection[str] | None = None,
+) -> Outcome:
+    """Stop the named units with their jobs, or everything; then the engine's helpers too.
+
+    With `described`, only what runs and is not among those units.
+    """
     settled.forget(folder)
     engine = engines.engine_in_use(folder, title)
     observed = [unit for unit in engine.observe() if unit.kind != "job" or unit.pid is not None]
-    chosen = None if not names else {u.name for u in observed if _belongs(u.name, names)}
+    chosen = {u.name for u in observed if _belongs(u.name, names)} if names else None
+    if described is not None:
+        chosen = {unit.name for unit in observed} - set(described)
     plan = teardown(title, observed, chosen, cause="asked for")
     outcome = Runner(engine, [], emit).run(plan)
-    if not names and outcome.ok:
+    if chosen is None and outcome.ok:
         engine.shutdown(volumes=volumes)
         engines.forget(folder)
     if not plan.changed:

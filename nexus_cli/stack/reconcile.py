@@ -30,7 +30,7 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
         Step("stop", name, "no longer described") for name in sorted(observed) if name not in known
     ]
     started: dict[str, str] = {}
-    prepared: dict[object, Step] = {}  # units that share an environment share its preparation
+    prepared: dict[object, Step] = {}
     for unit in in_order(desired):
         after = [started[need] for need in unit.needs if need in started]
         change = _change(unit, observed.get(unit.name), facts)
@@ -38,10 +38,8 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
             continue
         action, cause = change
         if action in {"start", "run", "restart"} and unit.name in facts.unprepared:
-            environment = unit.runtime.image if isinstance(unit.runtime, Container) else unit.runtime
-            prepare = prepared.get(environment)
-            if prepare is None:
-                prepare = prepared[environment] = Step("prepare", unit.name, UNPREPARED)
+            prepare = prepared.setdefault(_ground(unit), Step("prepare", unit.name, UNPREPARED))
+            if prepare not in steps:
                 steps.append(prepare)
             after.append(prepare.id)
         step = Step(action, unit.name, cause, tuple(after))
@@ -49,6 +47,17 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
         if action != "configure":
             started[unit.name] = step.id
     return Plan(title, (*steps, *_routed(desired, observed, steps)))
+
+
+def preparations(title: str, units: Sequence[Unit], unprepared: Collection[str]) -> Plan:
+    """The plan that makes ready whatever the units run on, and starts none of them."""
+    needing = {_ground(unit): unit.name for unit in reversed(in_order(units)) if unit.name in unprepared}
+    return Plan(title, tuple(Step("prepare", name, UNPREPARED) for name in reversed(needing.values())))
+
+
+def _ground(unit: Unit) -> object:
+    """What a unit runs on; units that share it share its preparation."""
+    return unit.runtime.image if isinstance(unit.runtime, Container) else unit.runtime
 
 
 def _routed(

@@ -12,7 +12,7 @@ from nexus_cli.identity import port_holder
 from nexus_cli.plan import Plan, Step
 from nexus_cli.stack import engines, settled
 from nexus_cli.stack import ports as port_numbers
-from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, reconcile
+from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, preparations, reconcile
 from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import Stack, assemble, check_secrets
 from nexus_cli.unit import Observed, State, Unit
@@ -96,6 +96,13 @@ def _listening(plan: Plan, units: Sequence[Unit], observed: Sequence[Observed]) 
         for unit in units
         if unit.name in begun and unit.ports and not set(unit.ports.values()) <= holding.get(unit.name, set())
     ]
+
+
+def make_ready(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
+    """Build and fetch what the named units run on, and start nothing."""
+    units = stack.subset(names)
+    plan = preparations(f"build {stack.title}", units, stack.facts(units).unprepared)
+    return Runner(stack.engine, units, emit).run(plan)
 
 
 def start_again(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:

@@ -333,7 +333,7 @@ def test_kill_9_while_a_database_is_set_up(workspace: Path, nexus: Run, tiny: Ti
     units = {row[0]: dict(zip(overview["columns"], row, strict=True)) for row in overview["rows"]}
     health = {name: unit["health"] for name, unit in units.items()}
     assert health == {"postgres": "ready", "order": "ready"}
-    url = psutil.Process(int(units["order"]["pid"])).environ()["DATABASE_URL"]
+    url = psutil.Process(int(units["order"]["id"])).environ()["DATABASE_URL"]
     asked = nexus("exec", "postgres", "psql", url, "-Atc", "SELECT current_database()")
     assert asked.stdout == "order\n", asked.stderr
     assert nexus("down", "--volumes").returncode == 0

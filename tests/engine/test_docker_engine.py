@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -183,6 +185,18 @@ def test_a_created_container_that_was_never_started_is_seen(engine: DockerEngine
     assert (seen.state, seen.exit_code, seen.reason) == (State.EXITED, None, "was created but never started")
     engine.start(unit("web"))
     assert until(engine, "web", State.RUNNING).fingerprint == "a=1"
+
+
+def test_who_holds_a_port_is_named(engine: DockerEngine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        web = replace(unit("web", listens={"http": 8000}), ports={"http": port})
+        with pytest.raises(
+            NexusError, match=rf"port {port} of web is held by python.* \(pid {os.getpid()}\)"
+        ):
+            engine.start(web)
+    engine.start(web)
+    assert until(engine, "web", State.RUNNING)
 
 
 def test_nothing_is_left(engine: DockerEngine) -> None:

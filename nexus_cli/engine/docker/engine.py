@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from nexus_cli.engine.docker.context import archive, pack
 from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
+from nexus_cli.identity import port_holder
 from nexus_cli.unit import Container, LogLine, Observed, Unit
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # An engine is bound by the processor: more at once only makes each of them late.
 BUILDS, STARTS, EXECUTIONS = 4, 4, 2
 _NEXT = ".next"
+_HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is already allocated)")
 
 
 class DockerEngine:
@@ -104,10 +107,17 @@ class DockerEngine:
             if container.files:
                 files = ((name, file.content) for name, file in unit.files.items())
                 self.client.api.put_archive(created, container.files, pack(files))
-            if unit.input is None:
-                self.client.api.start(created)
-            else:
-                sessions.start_with_input(self.client, created, unit.input)
+            try:
+                with translated(self.where):
+                    self._begin(created, unit.input)
+            except NexusError as fault:
+                raise _port_held(unit, fault) from fault
+
+    def _begin(self, container: str, text: str | None) -> None:
+        if text is None:
+            self.client.api.start(container)
+        else:
+            sessions.start_with_input(self.client, container, text)
 
     def configure(self, unit: Unit) -> None:
         """Replace those live files that differ, each by a rename inside the container."""
@@ -253,6 +263,15 @@ class DockerEngine:
     def kept_logs(self, names: Sequence[str]) -> Iterator[LogLine]:
         """Lines of containers that are gone; answers without an engine."""
         return kept_logs.read(self.state / "logs", names)
+
+
+def _port_held(unit: Unit, fault: NexusError) -> NexusError:
+    """The fault itself, or in its place who holds the port that could not be published."""
+    port = _HELD.search(fault.message)
+    if port is None:
+        return fault
+    holder = port_holder(int(port[1])) or "another program"
+    return NexusError(f"port {port[1]} of {unit.name} is held by {holder}", hint="nexus up --free-ports")
 
 
 def _container(unit: Unit) -> Container:
