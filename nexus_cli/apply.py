@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from types import FrameType
 
 from nexus_cli.errors import NexusError
 from nexus_cli.events import (
@@ -60,9 +63,8 @@ def apply(
     """
     emit(PlanStarted(plan.title, tuple((s.id, s.unit, s.action) for s in plan.steps)))
     run = _Run(plan, execute, emit, cancelled)
-    with ThreadPoolExecutor(
-        max_workers=max(1, min(workers, len(plan.steps))), thread_name_prefix="step"
-    ) as pool:
+    size = max(1, min(workers, len(plan.steps)))
+    with _on_interrupt(run.interrupt), ThreadPoolExecutor(size, thread_name_prefix="step") as pool:
         run.all(pool)
     outcome = run.outcome
     emit(
@@ -71,6 +73,29 @@ def apply(
         ),
     )
     return outcome
+
+
+@contextlib.contextmanager
+def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` on the first Ctrl-C, at whatever place; a second one raises as usual.
+
+    An exception in the midst of a submission or of a line would leave them half done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def first(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        signal.signal(signal.SIGINT, before)
+        act()
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Run:
@@ -86,6 +111,11 @@ class _Run:
         self.running: dict[Future[str], tuple[Step, float]] = {}
         self.held: dict[str, tuple[str, ...]] = {}
 
+    def interrupt(self) -> None:
+        """The person pressed Ctrl-C."""
+        self.outcome.interrupted = True
+        self.cancelled.set()
+
     def all(self, pool: ThreadPoolExecutor) -> None:
         started = time.monotonic()
         while self.waiting or self.running:
@@ -99,8 +129,7 @@ class _Run:
                 for future in finished:
                     self._finish(future)
             except KeyboardInterrupt:
-                self.outcome.interrupted = True
-                self.cancelled.set()
+                self.interrupt()
         self.outcome.seconds = time.monotonic() - started
 
     def _begin(self, pool: ThreadPoolExecutor) -> None:
