@@ -508,24 +508,25 @@ def test_it_is_unready_without_redis_and_recovers(stack: Stack) -> None:
     wait_for("ready again", stack.order.ready)
 
 
-def test_it_is_unready_without_nats_and_events_flow_again(stack: Stack) -> None:
-    stack.nats.stop()
-    assert wait_for("unready", lambda: _unready(stack.order))["checks"]["nats"]["status"] == "down"
-    stack.nats.listen()
+def _events_flow(stack: Stack) -> None:
     wait_for("ready again", lambda: stack.order.ready() and stack.catalog.ready())
     product = stack.product()
     assert stack.order.post("/api/v1/orders", {"product": product["id"], "quantity": 1}).status == 201
     wait_for("stock taken", lambda: stack.stock(product) == 9)
+
+
+def test_it_is_unready_without_nats_and_events_flow_again(stack: Stack) -> None:
+    stack.nats.stop()
+    assert wait_for("unready", lambda: _unready(stack.order))["checks"]["nats"]["status"] == "down"
+    stack.nats.listen()
+    _events_flow(stack)
 
 
 def test_events_flow_again_when_nats_has_forgotten_everything(stack: Stack) -> None:
     stack.nats.stop()
     shutil.rmtree(stack.nats.folder / "data")
     stack.nats.listen()
-    wait_for("ready again", lambda: stack.order.ready() and stack.catalog.ready())
-    product = stack.product()
-    assert stack.order.post("/api/v1/orders", {"product": product["id"], "quantity": 1}).status == 201
-    wait_for("stock taken", lambda: stack.stock(product) == 9)
+    _events_flow(stack)
 
 
 def test_events_flow_again_when_somebody_deletes_the_stream(stack: Stack) -> None:

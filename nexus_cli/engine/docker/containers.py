@@ -21,7 +21,6 @@ _PREFIX = "dev.nexus."
 PROJECT, UNIT, KIND, FINGERPRINT = (f"{_PREFIX}{name}" for name in ("project", "unit", "kind", "fingerprint"))
 PORTS, URL, NEEDS, GRACE = (f"{_PREFIX}{name}" for name in ("ports", "url", "needs", "grace"))
 CRASH_LIMIT = 3
-KILLED = 137
 
 _STATES = {
     "running": State.RUNNING,
@@ -40,28 +39,18 @@ Ending = Callable[[str], tuple[int, str]]
 """From a container's ID to how often it was restarted, and why it ended."""
 
 
-class Labels:
-    """What is written on everything that belongs to a project, so that one listing tells it all."""
-
-    def __init__(self, project: str) -> None:
-        self.project = project
-
-    def shared(self) -> dict[str, str]:
-        """The labels of networks and volumes."""
-        return {PROJECT: self.project}
-
-    def of(self, unit: Unit) -> dict[str, str]:
-        """The labels of a unit's container."""
-        return {
-            PROJECT: self.project,
-            UNIT: unit.name,
-            KIND: unit.kind,
-            FINGERPRINT: unit.fingerprint,
-            PORTS: json.dumps(dict(unit.ports)),
-            URL: unit.url,
-            NEEDS: ",".join(unit.needs),
-            GRACE: f"{unit.stop_seconds:g}",
-        }
+def labels(project: str, unit: Unit) -> dict[str, str]:
+    """What is written on a unit's container, so that one listing tells it all."""
+    return {
+        PROJECT: project,
+        UNIT: unit.name,
+        KIND: unit.kind,
+        FINGERPRINT: unit.fingerprint,
+        PORTS: json.dumps(dict(unit.ports)),
+        URL: unit.url,
+        NEEDS: ",".join(unit.needs),
+        GRACE: f"{unit.stop_seconds:g}",
+    }
 
 
 class Ready:
@@ -88,14 +77,14 @@ class Ready:
             (self.folder / name).unlink(missing_ok=True)
 
 
-def create(client: DockerClient, name: str, unit: Unit, labels: Mapping[str, str], network: str) -> str:
-    """Create a unit's container on the network, not started; returns its ID."""
+def create(client: DockerClient, name: str, unit: Unit, project: str) -> str:
+    """Create a unit's container on the project's network, not started; returns its ID."""
     api: Any = client.api
-    created = api.create_container_from_config(_configuration(unit, labels, network), name)
+    created = api.create_container_from_config(_configuration(unit, project), name)
     return str(created["Id"])
 
 
-def _configuration(unit: Unit, labels: Mapping[str, str], network: str) -> dict[str, Any]:
+def _configuration(unit: Unit, project: str) -> dict[str, Any]:
     """What the engine's API is told; keys that are left out are the image's own."""
     container = unit.runtime
     assert isinstance(container, Container)  # noqa: S101 - the engine has looked
@@ -110,20 +99,20 @@ def _configuration(unit: Unit, labels: Mapping[str, str], network: str) -> dict[
         **{key: value for key, value in own.items() if value},
         "Image": container.image,
         "Env": [f"{key}={value}" for key, value in unit.env.items()],
-        "Labels": dict(labels),
+        "Labels": labels(project, unit),
         "Hostname": unit.name.replace(".", "-"),  # of `db.order` the engine would make a second `db`
         "ExposedPorts": {f"{port}/tcp": {} for port in container.listens.values()},
         "Volumes": {container.files: {}} if container.files else {},
         "OpenStdin": unit.input is not None,
         "StdinOnce": unit.input is not None,
-        "HostConfig": _host_configuration(unit, container, network),
-        "NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [unit.name, *container.aliases]}}},
+        "HostConfig": _host_configuration(unit, container, project),
+        "NetworkingConfig": {"EndpointsConfig": {project: {"Aliases": [unit.name, *container.aliases]}}},
     }
 
 
-def _host_configuration(unit: Unit, container: Container, network: str) -> dict[str, Any]:
+def _host_configuration(unit: Unit, container: Container, project: str) -> dict[str, Any]:
     volumes = [
-        {"Type": "volume", "Source": volume_name(network, unit.name, name), "Target": path}
+        {"Type": "volume", "Source": volume_name(project, unit.name, name), "Target": path}
         for path, name in container.volumes.items()
     ]
     binds = [
@@ -131,7 +120,7 @@ def _host_configuration(unit: Unit, container: Container, network: str) -> dict[
         for path, bind in container.binds.items()
     ]
     return {
-        "NetworkMode": network,
+        "NetworkMode": project,
         "Mounts": volumes + binds,
         "PortBindings": {
             f"{port}/tcp": [{"HostIp": HOST, "HostPort": str(unit.ports[name])}]

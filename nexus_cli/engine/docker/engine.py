@@ -10,10 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nexus_cli.engine import logs as kept_logs
 from nexus_cli.engine.docker import containers, images, logs, sessions
 from nexus_cli.engine.docker.client import Conflict, NotFound, address, connect, hostname, listed, translated
-from nexus_cli.engine.docker.containers import Labels
 from nexus_cli.engine.docker.context import archive, pack
 from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
@@ -207,10 +205,9 @@ class DockerEngine:
 
     def _create(self, unit: Unit) -> str:
         name = f"{self.project}-{unit.name}"
-        labels = Labels(self.project).of(unit)
         try:
             with translated(self.where):
-                return containers.create(self.client, name, unit, labels, self.project)
+                return containers.create(self.client, name, unit, self.project)
         except Conflict as fault:
             raise NexusError(
                 f"{unit.name}: there is a container named {name} that is not this platform's",
@@ -234,7 +231,7 @@ class DockerEngine:
             same = [network for network in there if network["Name"] == self.project]
             if not same:
                 self.client.api.create_network(
-                    self.project, driver="bridge", labels=Labels(self.project).shared()
+                    self.project, driver="bridge", labels={containers.PROJECT: self.project}
                 )
             elif (same[0].get("Labels") or {}).get(containers.PROJECT) != self.project:
                 raise NexusError(
@@ -244,7 +241,7 @@ class DockerEngine:
             self._network_there = True
 
     def _ensure_volume(self, unit: Unit, name: str) -> None:
-        labels = {**Labels(self.project).shared(), containers.UNIT: unit.name}
+        labels = {containers.PROJECT: self.project, containers.UNIT: unit.name}
         with translated(self.where):
             self.client.api.create_volume(
                 containers.volume_name(self.project, unit.name, name), labels=labels
@@ -259,10 +256,6 @@ class DockerEngine:
                 f"volume {name} is in use: {fault.message}",
                 hint="`docker ps -a --filter volume=" + name + "` says by what",
             ) from fault
-
-    def kept_logs(self, names: Sequence[str]) -> Iterator[LogLine]:
-        """Lines of containers that are gone; answers without an engine."""
-        return kept_logs.read(self.state / "logs", names)
 
 
 def _port_held(unit: Unit, fault: NexusError) -> NexusError:
