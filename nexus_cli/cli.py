@@ -24,6 +24,8 @@ from nexus_cli.commands import (
     logs,
     plan,
     restart,
+    run,
+    scale,
     schema,
     secret,
     status,
@@ -81,6 +83,8 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("plan", RUN, plan.plan),
     ("up", RUN, up.up),
     ("build", RUN, build.build),
+    ("run", RUN, run.run),
+    ("scale", RUN, scale.scale),
     ("down", RUN, down.down),
     ("status", RUN, status.status),
     ("logs", RUN, logs.logs),
@@ -90,7 +94,7 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("doctor", RUN, doctor.doctor),
 ]
 for _name, _panel, _function in COMMANDS:
-    _settings = {"allow_interspersed_args": False} if _name == "exec" else {}
+    _settings = {"allow_interspersed_args": False} if _name in {"exec", "run"} else {}
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
 app.add_typer(generate.app, name="generate", rich_help_panel=CREATE)
 app.add_typer(images.app, name="images", rich_help_panel=RUN)

@@ -118,6 +118,7 @@ class Unit:
     A job is ready once it exited 0; `input` is what a job reads on its standard input.
     `unprivileged`: must not run as root (PostgreSQL refuses to). `ports` are this machine's.
     `files_folder` holds the unit's files on this machine; `upstreams` are units that it sends requests to.
+    A unit with `profiles` runs only where one of them is chosen, or where something needs it.
     """
 
     name: str
@@ -141,6 +142,12 @@ class Unit:
     unprivileged: bool = False
     url: str = ""
     upstreams: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+
+    @property
+    def described(self) -> str:
+        """The name in the blueprints: a service's replicas `order.2`, `order.3` are all of `order`."""
+        return owner(self.name) if self.kind == "service" else self.name
 
     @property
     def listens(self) -> Mapping[str, int]:
@@ -153,6 +160,11 @@ class Unit:
             return (self.files_folder / name).read_text(encoding="utf-8") if self.files_folder else None
         except OSError:
             return None
+
+
+def owner(unit: str) -> str:
+    """The service or component that a replica or a job of that name belongs to."""
+    return unit.partition(".")[0]
 
 
 class State(StrEnum):

@@ -22,6 +22,7 @@ class Bindings:
     `ports` is unit -> port name -> number (a service's only port is named `http`); absent ones are the
     blueprint's own. `credentials` is component -> name -> value. `host` is where a person reaches the units.
     `containers`: the units are on a network of their own, where each is known by its name.
+    `replicas` is how many of a service run where that is not what its blueprint says.
     """
 
     environment: str = "development"
@@ -31,6 +32,7 @@ class Bindings:
     credentials: Mapping[str, Values] = field(default_factory=dict)
     secrets: Values = field(default_factory=dict)
     variables: Values = field(default_factory=dict)
+    replicas: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def listen(self) -> str:
@@ -47,6 +49,30 @@ def unit_ports(unit: Service | Component, bindings: Bindings) -> dict[str, int]:
     """The unit's ports on this machine by name: those bound, else the blueprint's."""
     published = unit.publish if isinstance(unit, Component) else {}
     return {**own_ports(unit), **published, **bindings.ports.get(unit.name, {})}
+
+
+def replicas(service: Service, bindings: Bindings) -> list[str]:
+    """The names of the units that a service runs as: its own, then `order.2`, `order.3`."""
+    count = bindings.replicas.get(service.name, service.scale.replicas)
+    return [service.name if number == 1 else f"{service.name}.{number}" for number in range(1, count + 1)]
+
+
+def replica_port(service: Service, replica: str, bindings: Bindings) -> int:
+    """A replica's port on this machine."""
+    return bindings.ports.get(replica, {}).get("http", service.port)
+
+
+def replica_alias(service: Service, replica: str) -> str:
+    """The name that a replica alone has on a network of containers, where all share the service's name."""
+    number = replica.removeprefix(service.name).removeprefix(".")
+    return f"{service.name}_{number or 1}"  # no dot: of a name with one, the world's servers would be asked
+
+
+def replica_address(service: Service, replica: str, bindings: Bindings) -> tuple[str, int]:
+    """The host and port at which other units reach one replica of a service."""
+    if bindings.containers:
+        return replica_alias(service, replica), service.port
+    return bindings.host, replica_port(service, replica, bindings)
 
 
 def listens(unit: Service | Component, bindings: Bindings) -> dict[str, int]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Strategy = Literal["rolling", "blue-green", "canary", "recreate"]
 
 
+MOST_REPLICAS = 1000
+
+
 class Model(BaseModel):
     """The base of every blueprint mapping: frozen, and unknown keys are faults."""
 
@@ -100,7 +103,7 @@ class Resource(Model):
 class Scale(Model):
     """How many replicas run, and the bounds within which an autoscaler may move."""
 
-    replicas: int = Field(1, ge=0, le=1000)
+    replicas: int = Field(1, ge=0, le=MOST_REPLICAS)
     min: int | None = Field(None, ge=0)
     max: int | None = Field(None, ge=1)
     cpu: int | None = Field(None, ge=1, le=100, description="target utilisation in percent")
@@ -148,7 +151,13 @@ class Blueprint(Model):
     name: Name
 
 
-class Service(Blueprint):
+class Runnable(Blueprint):
+    """What services and components share; one with `profiles` runs only where one of them is chosen."""
+
+    profiles: tuple[Name, ...] = ()
+
+
+class Service(Runnable):
     """A service of the platform: what it is, needs, offers and promises."""
 
     kind: Literal["service"] = "service"
@@ -250,7 +259,7 @@ def _read_only(value: Any) -> Any:
     return {"source": value} if isinstance(value, str) else value
 
 
-class Component(Blueprint):
+class Component(Runnable):
     """Infrastructure that services use: a server with ports, credentials, health and connections.
 
     `ports` are those that it listens on, `publish` the host's ports where they differ. `once`: it does its
@@ -329,7 +338,7 @@ class Environment(Blueprint):
 
     kind: Literal["environment"] = "environment"
     target: Target = Target.model_construct()
-    replicas: dict[Name, int] = {}
+    replicas: dict[Name, Annotated[int, Field(ge=0, le=MOST_REPLICAS)]] = {}
     variables: dict[EnvName, str] = {}
     secrets: SecretSource = SecretSource.model_construct()
     approve: tuple[str, ...] = ()

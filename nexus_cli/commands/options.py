@@ -65,6 +65,14 @@ EngineOption = Annotated[
         autocompletion=lambda: ["docker", "process"],
     ),
 ]
+ProfileOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--profile",
+        help="Start what belongs to this profile too; `*` means every one. May be given again.",
+        envvar="NEXUS_PROFILES",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", help="Seconds to wait for another nexus command to end.", min=0)

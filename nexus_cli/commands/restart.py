@@ -32,5 +32,5 @@ def restart(
     with renderer(output) as emit, workspace.lock(folder, "restart", emit, wait=lock_timeout):
         stack = assemble(found, environment)
         outcome = start_again(stack, names, emit)
-        emit(overview(stack, [stack.unit(name) for name in names]))
+        emit(overview(stack, stack.named(names)))
     raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)

@@ -29,12 +29,13 @@ def status(
     from nexus_cli.stack.stack import assemble
 
     stack = assemble(workspace.find(), environment)
+    units = stack.subset(names) if names else stack.present()
     if watch:
         from nexus_cli.render.status import follow
 
-        follow(stack, stack.subset(names or []), as_json=output == Output.json)
+        follow(stack, units, as_json=output == Output.json)
         return
-    reports = examine(stack, stack.subset(names or []))
+    reports = examine(stack, units)
     if output == Output.json:
         typer.echo(json.dumps([as_dict(report) for report in reports], indent=2))
     else:

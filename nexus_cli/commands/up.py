@@ -14,6 +14,7 @@ from nexus_cli.commands.options import (
     Names,
     Output,
     OutputOption,
+    ProfileOption,
 )
 
 
@@ -25,6 +26,7 @@ def up(
             "--free-ports", help="Choose another, lasting port where one is held by another program."
         ),
     ] = False,
+    profile: ProfileOption = None,
     engine: EngineOption = None,
     dry_run: DryRun = False,
     environment: EnvironmentOption = "development",
@@ -33,7 +35,7 @@ def up(
 ) -> None:
     """Start the platform, or the named services with all that they need; what runs unchanged is left alone.
 
-    Examples: `nexus up` · `nexus up order` · `nexus up --dry-run` · `nexus up --engine docker`
+    Examples: `nexus up` · `nexus up order` · `nexus up --profile debug` · `nexus up --dry-run`
     """
     from nexus_cli import workspace
     from nexus_cli.render import renderer
@@ -44,7 +46,12 @@ def up(
     folder = found.environment_state(environment)
     with renderer(output) as emit, workspace.lock(folder, "up", emit, wait=lock_timeout):
         intent = intend(
-            found, environment, names or [], free_ports=free_ports, check=not dry_run, engine=engine
+            found,
+            environment,
+            lambda stack: stack.subset(names or [], profile or []),
+            free_ports=free_ports,
+            check=not dry_run,
+            engine=engine,
         )
         if dry_run:
             typer.echo(str(intent.plan))

@@ -52,5 +52,8 @@ class Engine(Protocol):
     def execute(self, unit: Unit, command: Sequence[str]) -> int:
         """Run a command in the unit's environment on this terminal; returns its exit code."""
 
+    def run_once(self, unit: Unit, command: Sequence[str]) -> int:
+        """Run a command (by default the unit's own) beside the unit, which need not run; its exit code."""
+
     def shutdown(self, *, volumes: bool = False) -> None:
         """Stop whatever is left, and the engine's own helpers; with `volumes`, remove stored data too."""

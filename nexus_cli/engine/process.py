@@ -121,6 +121,10 @@ class ProcessEngine:
         environment = {**os.environ, **self._environment(unit)}
         return interactive(_located(unit, command), cwd=unit.cwd, env=environment)
 
+    def run_once(self, unit: Unit, command: Sequence[str]) -> int:
+        """Run a command on this terminal; a process of its own takes nothing from the unit's."""
+        return self.execute(unit, command or unit.command)
+
     def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
         """Run a health command with the unit's programs and environment."""
         timeout = unit.probe.timeout if unit.probe else PATIENCE

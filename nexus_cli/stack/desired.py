@@ -33,9 +33,11 @@ def desired(
         units.append(_component(platform, component, bindings, layout, form, generated))
         units.extend(_consumer_jobs(platform, component, bindings, layout, form))
     for service in platform.services.values():
-        environment = bind.service_environment(platform, service, bindings, known)
-        units.extend(_service(platform, service, bindings, layout, form.code(service), environment))
-    return units
+        if bind.replicas(service, bindings):
+            environment = bind.service_environment(platform, service, bindings, known)
+            units.extend(_service(platform, service, bindings, layout, form.code(service), environment))
+    names = {unit.name for unit in units}
+    return [replace(unit, needs=tuple(need for need in unit.needs if need in names)) for unit in units]
 
 
 def _component(
@@ -57,16 +59,18 @@ def _component(
         stop_seconds=component.stop_grace,
         start_seconds=component.health.start if component.health else 60.0,
         url=bind.unit_url(component, bindings),
-        upstreams=_upstreams(platform, component),
+        upstreams=_upstreams(platform, component, bindings),
+        profiles=component.profiles,
     )
     return _with_fingerprint(unit, layout, parts)
 
 
-def _upstreams(platform: Platform, component: Component) -> tuple[str, ...]:
-    """The services that a gateway sends requests to."""
+def _upstreams(platform: Platform, component: Component, bindings: Bindings) -> tuple[str, ...]:
+    """The replicas that a gateway sends requests to; those of a profile may not run."""
     if component.config is None:
         return ()
-    return tuple(service.name for service in platform.services.values() if service.routes)
+    routed = (s for s in platform.services.values() if s.routes and not s.profiles)
+    return tuple(replica for service in routed for replica in bind.replicas(service, bindings))
 
 
 def _component_probe(health: ComponentHealth | None, values: Mapping[str, str]) -> Probe | None:
@@ -90,6 +94,8 @@ def _consumer_jobs(
         return
     address = bind.seen_by_units(component, bindings)
     for service in bind.consumers(platform, component):
+        if not bind.replicas(service, bindings):
+            continue
         values = bind.component_values(component, bindings, address, consumer=service.name)
         yield _job(
             name=f"{component.name}.{service.name}",
@@ -97,6 +103,7 @@ def _consumer_jobs(
             needs=(component.name,),
             layout=layout,
             runtime=form.runtime(component),
+            profiles=service.profiles,
         )
 
 
@@ -118,6 +125,7 @@ def _job(
     runtime: Runtime,
     cwd: Path | None = None,
     code: str = "",
+    profiles: tuple[str, ...] = (),
 ) -> Unit:
     command = task.exec
     if isinstance(runtime, Container):  # the task is the whole command, whatever the image begins with
@@ -132,6 +140,7 @@ def _job(
         needs=needs,
         cwd=cwd,
         runtime=runtime,
+        profiles=profiles,
     )
     return _with_fingerprint(unit, layout, {"code": code} if code else {})
 
@@ -160,24 +169,40 @@ def _service(
             runtime=code.runtime,
             cwd=code.cwd,
             code=code.schema,
+            profiles=service.profiles,
         )
         needs.append(f"{service.name}.migrate")
-    unit = Unit(
-        name=service.name,
+    for replica in bind.replicas(service, bindings):
+        unit = replace(_replica(service, replica, bindings, code, environment), needs=tuple(needs))
+        aliases = unit.runtime.aliases if isinstance(unit.runtime, Container) else ()
+        known_as = {"aliases": repr(aliases)} if aliases else {}
+        yield _with_fingerprint(unit, layout, {"code": code.digest, **known_as})
+
+
+def _replica(
+    service: Service, replica: str, bindings: Bindings, code: Code, environment: Mapping[str, str]
+) -> Unit:
+    """One of the units that a service runs as; they differ by name, port and address only."""
+    runtime, port = code.runtime, bind.replica_port(service, replica, bindings)
+    listens = port
+    if isinstance(runtime, Container):
+        runtime = replace(runtime, aliases=(service.name, bind.replica_alias(service, replica)))
+        listens = service.port
+    return Unit(
+        name=replica,
         kind="service",
         fingerprint="",
         command=code.serve,
-        env=environment,
+        env={**environment, "PORT": str(listens)},
         cwd=code.cwd,
-        needs=tuple(needs),
-        ports=bind.unit_ports(service, bindings),
-        probe=Probe("http", port=bind.listens(service, bindings)["http"], target=service.health.ready),
-        runtime=code.runtime,
+        ports={"http": port},
+        probe=Probe("http", port=listens, target=service.health.ready),
+        runtime=runtime,
         stop_seconds=service.deploy.drain,
         start_seconds=service.health.start,
-        url=bind.unit_url(service, bindings),
+        url=f"http://{bindings.host}:{port}",
+        profiles=service.profiles,
     )
-    yield _with_fingerprint(unit, layout, {"code": code.digest})
 
 
 def _targets(platform: Platform, uses: Iterable[Use]) -> list[Service | Component]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nexus_cli.apply import Outcome
 from nexus_cli.events import Emit, Note
-from nexus_cli.stack import engines, settled
+from nexus_cli.stack import engines, scale, settled
 from nexus_cli.stack.reconcile import teardown
 from nexus_cli.stack.run import Runner
 
@@ -36,6 +36,7 @@ def bring_down(
     if chosen is None and outcome.ok:
         engine.shutdown(volumes=volumes)
         engines.forget(folder)
+        scale.forget(folder)
     if not plan.changed:
         emit(Note(f"{title}: nothing runs"))
     return outcome

@@ -1,19 +1,23 @@
-"""Host ports: the blueprint's own if free, else a stable substitute of this workspace, on request."""
+"""Host ports: the blueprint's own if free, else a stable substitute of this workspace, on request.
+
+A service's further replicas have no port in the blueprint: theirs are stable substitutes from the start.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from nexus_cli.blueprint.bind import Bindings, unit_ports
+from nexus_cli.blueprint.bind import Bindings, replicas, unit_ports
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import NexusError
 from nexus_cli.workspace import read_json, write_atomic
 
 FIRST, COUNT = 20000, 12000  # below the range that the kernel hands out by itself
+_FILE = "ports.json"
 Ports = dict[str, dict[str, int]]
 
 
@@ -26,14 +30,21 @@ def written(platform: Platform) -> Ports:
     return {unit.name: unit_ports(unit, Bindings()) for unit in platform.units}
 
 
-def chosen(folder: Path, platform: Platform) -> Ports:
-    """Every unit's ports: the blueprint's, or the substitute that was chosen earlier."""
-    kept = read_json(folder / "ports.json")
+def chosen(folder: Path, platform: Platform, counts: Mapping[str, int]) -> Ports:
+    """Every unit's ports with so many replicas: the blueprint's, or the substitute chosen earlier."""
+    kept = read_json(folder / _FILE)
     result = written(platform)
     for unit, ports in result.items():
         substitutes = kept.get(unit)
         if isinstance(substitutes, dict):
             ports.update({name: int(port) for name, port in substitutes.items() if name in ports})
+    taken = {port for ports in result.values() for port in ports.values()}
+    for service in platform.services.values():
+        for replica in replicas(service, Bindings(replicas=counts))[1:]:
+            substitutes = kept.get(replica)
+            port = substitutes.get("http") if isinstance(substitutes, dict) else None
+            result[replica] = {"http": port or _substitute(f"{folder}:{replica}", taken)}
+            taken.add(result[replica]["http"])
     return result
 
 
@@ -49,19 +60,25 @@ def free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def settle(
-    ports: Ports, starting: Sequence[str], *, seed: str, substitute: bool, holder: Callable[[int], str | None]
+    ports: Mapping[str, Mapping[str, int]],
+    starting: Sequence[str],
+    *,
+    seed: str,
+    substitute: bool,
+    leaving: Collection[int] = (),
+    holder: Callable[[int], str | None],
 ) -> Ports:
     """The ports with which the `starting` units can begin.
 
     A held port is a fault that names its holder, or with `substitute` is replaced by one that follows
-    from `seed` (the workspace), the unit and the port's name.
+    from `seed` (the workspace), the unit and the port's name. The `leaving` ones will be free by then.
     """
     result = {unit: dict(mine) for unit, mine in ports.items()}
     taken = {port for mine in ports.values() for port in mine.values()}
     held = []
     for unit in starting:
         for name, port in ports.get(unit, {}).items():
-            if free(port):
+            if port in leaving or free(port):
                 continue
             if substitute:
                 result[unit][name] = _substitute(f"{seed}:{unit}:{name}", taken)
@@ -85,7 +102,7 @@ def _substitute(seed: str, taken: set[int]) -> int:
     raise NexusError(f"no free port between {FIRST} and {FIRST + COUNT}")
 
 
-def keep(folder: Path, platform: Platform, ports: Ports) -> None:
+def keep(folder: Path, platform: Platform, ports: Mapping[str, Mapping[str, int]]) -> None:
     """Remember the substitutes, so that the next command finds the units where they are."""
     base = written(platform)
     substitutes = {
@@ -93,6 +110,6 @@ def keep(folder: Path, platform: Platform, ports: Ports) -> None:
         for unit, mine in ports.items()
     }
     found = {unit: mine for unit, mine in sorted(substitutes.items()) if mine}
-    path = folder / "ports.json"
-    if found or path.exists():
+    path = folder / _FILE
+    if found != read_json(path):
         write_atomic(path, json.dumps(found, indent=2) + "\n", mode=0o600)

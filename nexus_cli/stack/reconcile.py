@@ -10,6 +10,7 @@ from nexus_cli.blueprint import graph
 from nexus_cli.plan import Action, Plan, Step
 from nexus_cli.unit import Container, Observed, State, Unit
 
+UNWANTED = "no longer wanted"
 UNPREPARED = "programs or environment missing"
 Ordered = TypeVar("Ordered", Unit, Observed)
 
@@ -26,10 +27,13 @@ class Facts:
 def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collection[str]) -> Plan:
     """The plan that makes `desired` run; other units of the platform (`known`) are left alone."""
     observed = {unit.name: unit for unit in facts.observed}
-    steps: list[Step] = [
-        Step("stop", name, "no longer described") for name in sorted(observed) if name not in known
-    ]
+    gone = [observed[name] for name in sorted(observed) if name not in known]
+    wanted = {port for unit in desired if unit.name not in observed for port in unit.ports.values()}
+    at_once = [unit for unit in gone if unit.kind != "service" or not wanted.isdisjoint(unit.ports.values())]
+    steps: list[Step] = [Step("stop", unit.name, UNWANTED) for unit in at_once]
+    freed = {port: f"stop {unit.name}" for unit in at_once for port in unit.ports.values()}
     started: dict[str, str] = {}
+    configured: list[tuple[Unit, str]] = []
     prepared: dict[object, Step] = {}
     for unit in in_order(desired):
         after = [started[need] for need in unit.needs if need in started]
@@ -37,6 +41,10 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
         if change is None:
             continue
         action, cause = change
+        if action == "configure":
+            configured.append((unit, cause))
+            continue
+        after += sorted({freed[port] for port in unit.ports.values() if port in freed})
         if action in {"start", "run", "restart"} and unit.name in facts.unprepared:
             prepare = prepared.setdefault(_ground(unit), Step("prepare", unit.name, UNPREPARED))
             if prepare not in steps:
@@ -44,9 +52,12 @@ def reconcile(title: str, desired: Sequence[Unit], facts: Facts, known: Collecti
             after.append(prepare.id)
         step = Step(action, unit.name, cause, tuple(after))
         steps.append(step)
-        if action != "configure":
-            started[unit.name] = step.id
-    return Plan(title, (*steps, *_routed(desired, observed, steps)))
+        started[unit.name] = step.id
+    for unit, cause in configured:
+        new = [name for name in unit.upstreams if name not in observed]
+        after = [started[name] for name in (*unit.needs, *new) if name in started]
+        steps.append(Step("configure", unit.name, cause, tuple(after)))
+    return Plan(title, (*steps, *_routed(desired, observed, steps), *_leaving(gone, steps)))
 
 
 def preparations(title: str, units: Sequence[Unit], unprepared: Collection[str]) -> Plan:
@@ -58,6 +69,15 @@ def preparations(title: str, units: Sequence[Unit], unprepared: Collection[str])
 def _ground(unit: Unit) -> object:
     """What a unit runs on; units that share it share its preparation."""
     return unit.runtime.image if isinstance(unit.runtime, Container) else unit.runtime
+
+
+def _leaving(gone: Iterable[Observed], steps: Sequence[Step]) -> Iterator[Step]:
+    """A step for each unit that goes: it ends once nobody sends it requests any more."""
+    begun = {step.id for step in steps}
+    after = tuple(step.id for step in steps if step.action == "configure")
+    for unit in gone:
+        if f"stop {unit.name}" not in begun:
+            yield Step("stop", unit.name, UNWANTED, after)
 
 
 def _routed(

@@ -76,7 +76,7 @@ class Runner:
         from nexus_cli.stack import traffic
 
         unit, seen = self._running(step)
-        traffic.confirm(unit, seen, unit.upstreams, self.cancelled)
+        traffic.confirm(unit, seen, self.cancelled)
         return unit.url
 
     def _running(self, step: Step) -> tuple[Unit, Observed]:

@@ -28,7 +28,7 @@ RECORD = "settled.json"
 _GRAIN = 20_000_000  # nanoseconds within which a file system may not tell two moments apart
 _LEFT_OUT = {"__pycache__", ".venv", ".git", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 _STATE = ("ports.json", "credentials.json", "secrets.json", "scale.json", "engine.json", "key", "keys")
-_VARIABLES = ("NEXUS_ENGINE", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+_VARIABLES = ("NEXUS_ENGINE", "NEXUS_PROFILES", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
 
 
 def watch(workspace: Workspace, environment: str, platform: Platform) -> dict[str, list[str]]:

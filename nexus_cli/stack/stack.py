@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,8 @@ from pathlib import Path
 from nexus_generators.writer import recover
 
 from nexus_cli.blueprint import graph
-from nexus_cli.blueprint.bind import Bindings, listens, seen_by_units
+from nexus_cli.blueprint.bind import Bindings, listens, replica_address
+from nexus_cli.blueprint.bind import replicas as replica_names
 from nexus_cli.blueprint.lint import errors, lint
 from nexus_cli.blueprint.load import BlueprintFault, did_you_mean, load
 from nexus_cli.blueprint.model import Platform
@@ -18,7 +19,7 @@ from nexus_cli.blueprint.source import Finding
 from nexus_cli.engine.engine import Engine
 from nexus_cli.errors import UsageError
 from nexus_cli.secrets import store
-from nexus_cli.stack import engines
+from nexus_cli.stack import engines, scale
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.desired import desired
 from nexus_cli.stack.forms import FILES, Containers, Form, Layout, Processes
@@ -53,19 +54,35 @@ class Stack:
         """The unit of that name; a wrong one is a fault with a hint."""
         found = {unit.name: unit for unit in self.units}
         if name not in found:
-            raise unknown_unit(name, found)
+            raise self._unknown(name)
         return found[name]
 
-    def subset(self, names: Collection[str]) -> list[Unit]:
-        """The named services and components with everything that they need (all when none is named)."""
-        found = {unit.name: unit for unit in self.units}
-        if not names:
-            return list(self.units)
-        for name in names:
-            if name not in found:
-                raise unknown_unit(name, found)
+    def subset(self, names: Collection[str], profiles: Collection[str] = ()) -> list[Unit]:
+        """The named units, by default all of no profile or a chosen one, with everything that they need."""
+        chosen = self.named(names) if names else [unit for unit in self.units if _in(unit, profiles)]
+        return self.closure(unit.name for unit in chosen)
+
+    def closure(self, names: Iterable[str]) -> list[Unit]:
+        """The units of exactly these names, with everything that they need."""
         wanted = graph.closure({unit.name: unit.needs for unit in self.units}, names)
         return [unit for unit in self.units if unit.name in wanted]
+
+    def present(self) -> list[Unit]:
+        """The units of no profile, and those of a profile that run."""
+        running = {unit.name for unit in self.engine.observe()}
+        return [unit for unit in self.units if not unit.profiles or unit.name in running]
+
+    def named(self, names: Collection[str]) -> list[Unit]:
+        """The units of the names; a service's name means all its replicas."""
+        for name in names:
+            if not any(name in {unit.name, unit.described} for unit in self.units):
+                raise self._unknown(name)
+        return [unit for unit in self.units if unit.name in names or unit.described in names]
+
+    def _unknown(self, name: str) -> UsageError:
+        if name in self.platform.services:
+            return UsageError(f"{name} has no replica now", hint=f"nexus scale {name}=1")
+        return unknown_unit(name, [unit.name for unit in self.units])
 
     def facts(self, units: Sequence[Unit]) -> Facts:
         """What the engine and the disk say about the units now."""
@@ -74,6 +91,10 @@ class Stack:
             unprepared=frozenset(unit.name for unit in units if not self.engine.prepared(unit)),
             unconfigured=frozenset(unit.name for unit in units if _stale(unit)),
         )
+
+
+def _in(unit: Unit, profiles: Collection[str]) -> bool:
+    return not unit.profiles or "*" in profiles or any(name in profiles for name in unit.profiles)
 
 
 def unknown_unit(name: str, known: Collection[str]) -> UsageError:
@@ -93,9 +114,16 @@ def checked(root: Path) -> Platform:
 
 
 def assemble(
-    workspace: Workspace, environment: str = DEFAULT_ENVIRONMENT, *, engine: str | None = None
+    workspace: Workspace,
+    environment: str = DEFAULT_ENVIRONMENT,
+    *,
+    engine: str | None = None,
+    replicas: Mapping[str, int] | None = None,
 ) -> Stack:
-    """The stack of a workspace on an engine: the one asked for, else what `engines.choose` says."""
+    """The stack of a workspace on an engine: the one asked for, else what `engines.choose` says.
+
+    `replicas` are numbers of replicas that count instead of those asked for before.
+    """
     platform = checked(workspace.root)
     known = {DEFAULT_ENVIRONMENT, *platform.environments}
     if environment not in known:
@@ -105,15 +133,17 @@ def assemble(
         )
     folder = workspace.environment_state(environment)
     described = platform.environments.get(environment)
+    counts = scale.counts(folder, platform, environment, replicas)
     choice = engines.choose(folder, platform, environment, engine)
     bindings = Bindings(
         environment=environment,
         host=choice.host,
         containers=choice.engine == "docker",
-        ports=port_numbers.chosen(folder, platform),
+        ports=port_numbers.chosen(folder, platform, counts),
         credentials=store.credentials(folder, platform),
         secrets=store.resolve(folder, platform),
         variables=described.variables if described else {},
+        replicas=counts,
     )
     layout = Layout(folder, store.key(folder))
     form = _form(choice, platform, bindings, layout)
@@ -174,8 +204,10 @@ def _envoy(platform: Platform, bindings: Bindings, layout: Layout, name: str) ->
     endpoints: dict[str, list[envoy.Endpoint]] = {}
     for service in platform.services.values():
         if service.routes:
-            host, numbers = seen_by_units(service, bindings)
-            endpoints[service.name] = [envoy.Endpoint(host, numbers["http"])]
+            endpoints[service.name] = [
+                envoy.Endpoint(*replica_address(service, replica, bindings))
+                for replica in replica_names(service, bindings)
+            ]
     settings = envoy.GatewaySettings(
         http_port=ports["http"],
         admin_port=ports["admin"],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from nexus_generators import envoy
 
 from nexus_cli.engine.engine import Engine
 from nexus_cli.errors import NexusError
-from nexus_cli.unit import File, Observed, Unit
+from nexus_cli.unit import File, Observed, Unit, owner
 
 PATIENCE = 15.0
 _INTERVAL = 0.03
@@ -36,9 +37,9 @@ def shift(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Ev
         _await(cancelled, partial(_not_taken, gateway, seen, versions))
 
 
-def confirm(gateway: Unit, seen: Observed, services: Collection[str], cancelled: threading.Event) -> None:
-    """Wait until the gateway sends requests to every one of the services, which are ready by themselves."""
-    _await(cancelled, partial(_not_routed, gateway, seen, services))
+def confirm(gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
+    """Wait until the gateway sends requests to every one of its upstreams, which are ready by themselves."""
+    _await(cancelled, partial(_not_routed, gateway, seen, Counter(map(owner, gateway.upstreams))))
 
 
 def _await(cancelled: threading.Event, missing: Callable[[], str]) -> None:
@@ -58,9 +59,9 @@ def _not_taken(gateway: Unit, seen: Observed, wanted: envoy.Versions) -> str:
     return "" if running == wanted else "does not run the routing that was written"
 
 
-def _not_routed(gateway: Unit, seen: Observed, services: Collection[str]) -> str:
+def _not_routed(gateway: Unit, seen: Observed, replicas: Mapping[str, int]) -> str:
     healthy = envoy.healthy(_admin(gateway, seen, envoy.CLUSTER_STATES))
-    missing = sorted(set(services) - healthy)
+    missing = sorted(name for name, count in replicas.items() if healthy.get(name) != count)
     return f"still sends no requests to {', '.join(missing)}" if missing else ""
 
 

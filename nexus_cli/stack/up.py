@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from nexus_cli.apply import Outcome
 from nexus_cli.events import Emit, Note
 from nexus_cli.identity import port_holder
 from nexus_cli.plan import Plan, Step
-from nexus_cli.stack import engines, settled
+from nexus_cli.stack import engines, scale, settled
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, preparations, reconcile
 from nexus_cli.stack.run import Runner
@@ -19,6 +19,9 @@ from nexus_cli.unit import Observed, State, Unit
 from nexus_cli.workspace import Workspace
 
 _BEGIN = frozenset({"start", "run", "restart"})
+Select = Callable[[Stack], Sequence[Unit]]
+"""Which of a stack's units are meant."""
+
 _ALIVE = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
 
 
@@ -30,40 +33,61 @@ class Intent:
     units: Sequence[Unit]
     plan: Plan
     began: int = 0
+    replicas: Mapping[str, int] = field(default_factory=dict)
 
 
 def intend(
     workspace: Workspace,
     environment: str,
-    names: Sequence[str],
+    select: Select,
     *,
     free_ports: bool = False,
     check: bool = True,
     engine: str | None = None,
+    replicas: Mapping[str, int] | None = None,
 ) -> Intent:
-    """Decide what bringing the named units up means now; held ports and missing secrets are faults."""
+    """Decide what bringing units up means now; held ports and missing secrets are faults.
+
+    `replicas` are numbers of replicas that shall count from now on.
+    """
     began = time.time_ns()
-    stack = assemble(workspace, environment, engine=engine)
-    units = stack.subset(names)
+    stack = assemble(workspace, environment, engine=engine, replicas=replicas)
+    units = select(stack)
     facts = stack.facts(units)
     plan = _plan(stack, units, facts)
     if not check:
         return Intent(stack, units, plan)
     check_secrets(stack, units)
-    before = port_numbers.chosen(stack.folder, stack.platform)
+    before = stack.bindings.ports
     ports = port_numbers.settle(
         before,
         _listening(plan, units, facts.observed),
         seed=str(workspace.root),
         substitute=free_ports,
+        leaving=_freed(stack, facts.observed),
         holder=port_holder,
     )
+    port_numbers.keep(stack.folder, stack.platform, ports)
     if ports != before:
-        port_numbers.keep(stack.folder, stack.platform, ports)
-        stack = assemble(workspace, environment, engine=engine)
-        units = stack.subset(names)
+        stack = assemble(workspace, environment, engine=engine, replicas=replicas)
+        units = select(stack)
         plan = _plan(stack, units, stack.facts(units))
-    return Intent(stack, units, plan, began)
+    return Intent(stack, units, plan, began, replicas or {})
+
+
+def replicas_of(names: Collection[str], stack: Stack) -> list[Unit]:
+    """The named services' replicas with all that they need, and the gateways that run."""
+    running = {seen.name for seen in stack.engine.observe()}
+    return stack.closure(
+        unit.name
+        for unit in stack.units
+        if unit.described in names or (unit.upstreams and unit.name in running)
+    )
+
+
+def needed_by(name: str, stack: Stack) -> list[Unit]:
+    """All that a unit needs, without itself."""
+    return stack.closure(stack.unit(name).needs)
 
 
 def bring_up(intent: Intent, emit: Emit) -> Outcome:
@@ -72,10 +96,12 @@ def bring_up(intent: Intent, emit: Emit) -> Outcome:
     if engines.in_use(stack.folder) is None:
         emit(Note(f"engine: {stack.choice} ({stack.choice.why})"))
         engines.keep(stack.folder, stack.choice)
+    if intent.replicas:
+        scale.ask(stack.folder, intent.replicas)
     settled.forget(stack.folder)
     outcome = Runner(stack.engine, intent.units, emit).run(intent.plan)
-    if outcome.ok and len(intent.units) == len(stack.units):
-        settled.remember(stack.workspace, stack.environment, stack.platform, stack.units, intent.began)
+    if outcome.ok and intent.units == stack.subset(()):
+        settled.remember(stack.workspace, stack.environment, stack.platform, intent.units, intent.began)
     return outcome
 
 
@@ -98,6 +124,12 @@ def _listening(plan: Plan, units: Sequence[Unit], observed: Sequence[Observed]) 
     ]
 
 
+def _freed(stack: Stack, observed: Sequence[Observed]) -> set[int]:
+    """The ports of our own units that the plan stops before it starts others."""
+    known = {unit.name for unit in stack.units}
+    return {port for unit in observed if unit.name not in known for port in unit.ports.values()}
+
+
 def make_ready(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
     """Build and fetch what the named units run on, and start nothing."""
     units = stack.subset(names)
@@ -107,7 +139,7 @@ def make_ready(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
 
 def start_again(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
     """Stop and start the named units, each after those of them that it needs."""
-    units = in_order([stack.unit(name) for name in names])
+    units = in_order(stack.named(names))
     begun = {unit.name: f"restart {unit.name}" for unit in units}
     steps: list[Step] = []
     for unit in units:

@@ -19,18 +19,28 @@ import pytest
 from tests.conftest import NEXUS, Run
 
 SERVER = """\
-import http.server, os, sys
+import http.server, os, signal, sys, threading
 {before}
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         ready = {ready}
         self.send_response(200 if ready else 503)
+        self.send_header("x-replica", os.environ["PORT"] + "@" + os.uname().nodename)
         self.end_headers()
         self.wfile.write(b"fine" if ready else b"still warming up")
     def log_message(self, *args):
         pass
 print("listening", flush=True)
-http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+server = http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
+"""
+
+DOCKERFILE = """\
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE}
+WORKDIR /app
+COPY server.py ./
 """
 
 
@@ -49,6 +59,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(params=["process", "docker"])
+def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The engine that the test's platform runs on: each of both in turn."""
+    if request.param == "docker":
+        request.getfixturevalue("docker_engine")
+    monkeypatch.setenv("NEXUS_ENGINE", request.param)
+    return str(request.param)
+
+
 @pytest.fixture
 def tiny(workspace: Path) -> Iterator[Callable[..., None]]:
     """Adds a service of a few lines; whatever runs at the end of the test is taken down."""
@@ -58,6 +77,7 @@ def tiny(workspace: Path) -> Iterator[Callable[..., None]]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "server.py").write_text(SERVER.format(before=before, ready=ready), encoding="utf-8")
         (folder / "requirements.lock").write_text("", encoding="utf-8")
+        (folder / "Dockerfile").write_text(DOCKERFILE, encoding="utf-8")
         data = {
             "nexus": "v1",
             "kind": "service",

@@ -60,7 +60,7 @@ def test_a_change_restarts_what_changed_and_says_why(shop: Path, nexus: Run) -> 
     assert before["order"] != after["order"]
     assert before["catalog"] == after["catalog"]
     (shop / "blueprints" / "order.yaml").unlink()
-    assert nexus("plan").stdout == "- stop      order  (no longer described)\n"
+    assert nexus("plan").stdout == "- stop      order  (no longer wanted)\n"
 
 
 def test_only_what_is_needed(shop: Path, nexus: Run) -> None:

@@ -74,11 +74,11 @@ def test_each_cause_is_named() -> None:
         seen("old"),
     ]
     assert plan(desired, observed).splitlines() == [
-        "- stop      old  (no longer described)",
         "~ restart   changed  (changed: b, c)",
         "~ restart   crashed  (in a crash loop)",
         "+ start     ended  (ended with exit code 3)",
         "? await     slow  (not ready yet)",
+        "- stop      old  (no longer wanted)",
     ]
 
 
@@ -124,3 +124,27 @@ def test_a_gateway_alone_does_not_wait_for_services_that_nobody_asked_for() -> N
     gateway = replace(unit("gw"), upstreams=("a",))
     found = reconcile("up", [gateway], Facts([]), {"gw", "a"})
     assert str(found) == "+ start     gw  (not running)"
+
+
+def test_a_gateway_leads_to_new_replicas_once_they_are_ready_and_away_from_old_ones_before_they_stop() -> (
+    None
+):
+    gateway = replace(unit("gw"), upstreams=("a", "a.2"))
+    desired = [gateway, unit("a"), unit("a.2")]
+    observed = [seen("gw"), seen("a"), seen("a.3")]
+    found = reconcile("up", desired, Facts(observed, unconfigured={"gw"}), {"gw", "a", "a.2"})
+    assert [(step.id, step.after) for step in found.steps] == [
+        ("start a.2", ()),
+        ("configure gw", ("start a.2",)),
+        ("route gw", ("configure gw", "start a.2")),
+        ("stop a.3", ("configure gw",)),
+    ]
+
+
+def test_who_takes_over_a_port_waits_for_its_holder_to_stop() -> None:
+    new = replace(unit("orders"), ports={"http": 8021})
+    found = reconcile("up", [new], Facts([seen("order", ports={"http": 8021})]), {"orders"})
+    assert [(step.id, step.after) for step in found.steps] == [
+        ("stop order", ()),
+        ("start orders", ("stop order",)),
+    ]

@@ -77,10 +77,10 @@ def running(config_dump: Mapping[str, Any]) -> Versions:
     )
 
 
-def healthy(states: Mapping[str, Any]) -> set[str]:
-    """Read from `/clusters` which clusters have replicas that all get requests."""
+def healthy(states: Mapping[str, Any]) -> dict[str, int]:
+    """Read from `/clusters` how many replicas the clusters have whose replicas all get requests."""
     return {
-        cluster["name"]
+        cluster["name"]: len(hosts)
         for cluster in states.get("cluster_statuses", ())
         if (hosts := cluster.get("host_statuses"))
         and all(host["health_status"] == {"eds_health_status": "HEALTHY"} for host in hosts)

@@ -6,8 +6,9 @@ import contextlib
 import json
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from nexus_cli.engine.docker.client import NotFound, translated
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "dev.nexus."
 PROJECT, UNIT, KIND, FINGERPRINT = (f"{_PREFIX}{name}" for name in ("project", "unit", "kind", "fingerprint"))
+ONCE = f"{_PREFIX}once"
 PORTS, URL, NEEDS, GRACE = (f"{_PREFIX}{name}" for name in ("ports", "url", "needs", "grace"))
 CRASH_LIMIT = 3
 
@@ -84,6 +86,27 @@ def create(client: DockerClient, name: str, unit: Unit, project: str) -> str:
     return str(created["Id"])
 
 
+def create_once(
+    client: DockerClient, project: str, unit: Unit, command: Sequence[str], terminal: bool
+) -> str:
+    """Create a container like a unit's for one command on a terminal: no port, no name that others know."""
+    api: Any = client.api
+    own = _configuration(unit, project)
+    host = {**own["HostConfig"], "PortBindings": {}, "RestartPolicy": {"Name": "no"}}
+    configuration = {
+        **own,
+        **({"Entrypoint": list(command[:1]), "Cmd": list(command[1:])} if command else {}),
+        "Labels": {PROJECT: project, ONCE: unit.name},
+        "Hostname": "",  # else the unit's name would mean this container here
+        "Tty": terminal,
+        **dict.fromkeys(("OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout", "AttachStderr"), True),
+        "HostConfig": host,
+        "NetworkingConfig": {"EndpointsConfig": {project: {}}},
+    }
+    created = api.create_container_from_config(configuration, f"{project}-{unit.name}-{token_hex(4)}")
+    return str(created["Id"])
+
+
 def _configuration(unit: Unit, project: str) -> dict[str, Any]:
     """What the engine's API is told; keys that are left out are the image's own."""
     container = unit.runtime
@@ -106,7 +129,9 @@ def _configuration(unit: Unit, project: str) -> dict[str, Any]:
         "OpenStdin": unit.input is not None,
         "StdinOnce": unit.input is not None,
         "HostConfig": _host_configuration(unit, container, project),
-        "NetworkingConfig": {"EndpointsConfig": {project: {"Aliases": [unit.name, *container.aliases]}}},
+        "NetworkingConfig": {
+            "EndpointsConfig": {project: {"Aliases": [*dict.fromkeys((unit.name, *container.aliases))]}}
+        },
     }
 
 

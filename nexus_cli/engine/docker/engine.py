@@ -102,14 +102,18 @@ class DockerEngine:
             self._ensure_volume(unit, name)
         with self._starting, translated(self.where):
             created = self._ids[unit.name] = self._create(unit)
-            if container.files:
-                files = ((name, file.content) for name, file in unit.files.items())
-                self.client.api.put_archive(created, container.files, pack(files))
+            self._add_files(created, unit)
             try:
                 with translated(self.where):
                     self._begin(created, unit.input)
             except NexusError as fault:
                 raise _port_held(unit, fault) from fault
+
+    def _add_files(self, container: str, unit: Unit) -> None:
+        folder = _container(unit).files
+        if folder:
+            files = ((name, file.content) for name, file in unit.files.items())
+            self.client.api.put_archive(container, folder, pack(files))
 
     def _begin(self, container: str, text: str | None) -> None:
         if text is None:
@@ -167,10 +171,27 @@ class DockerEngine:
         with translated(self.where):
             return sessions.interactive(self.client, self._id(unit.name), command)
 
+    def run_once(self, unit: Unit, command: Sequence[str]) -> int:
+        """Run a command on this terminal in a container of its own, which is removed when it ends."""
+        for name in _container(unit).volumes.values():
+            self._ensure_volume(unit, name)
+        self._ensure_network()
+        with translated(self.where):
+            created = containers.create_once(self.client, self.project, unit, command, sessions.on_terminal())
+            try:
+                self._add_files(created, unit)
+                return sessions.attended(self.client, created)
+            finally:
+                with contextlib.suppress(NotFound), translated():
+                    self.client.api.remove_container(created, v=True, force=True)
+
     def shutdown(self, *, volumes: bool = False) -> None:
         """Remove whatever is left of the project; with `volumes`, stored data and images too."""
         for found in self._list():
             self._remove(found["Labels"][containers.UNIT])
+        for found in listed(self.where, [self._label, containers.ONCE]):
+            with contextlib.suppress(NotFound), translated(self.where):
+                self.client.api.remove_container(found["Id"], v=True, force=True)
         label = {"label": self._label}
         with translated(self.where):
             for network in self.client.api.networks(filters=label):

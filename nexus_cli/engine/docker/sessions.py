@@ -12,7 +12,8 @@ import struct
 import sys
 import termios
 import tty
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -45,20 +46,32 @@ def start_with_input(client: DockerClient, container: str, text: str) -> None:
 
 def interactive(client: DockerClient, container: str, command: Sequence[str]) -> int:
     """Run a command in a container with this terminal's input and output; its exit code."""
-    api, terminal = client.api, sys.stdin.isatty() and sys.stdout.isatty()
+    api, terminal = client.api, on_terminal()
     session = api.exec_create(
         container, list(command), stdin=True, tty=terminal, environment=_terminal_variables(terminal)
     )["Id"]
 
-    def resize(_signal: int = 0, _frame: FrameType | None = None) -> None:
-        size = shutil.get_terminal_size()
-        with contextlib.suppress(OSError):
-            api.exec_resize(session, height=size.lines, width=size.columns)
-
-    with _socket(api.exec_start(session, tty=terminal, socket=True)) as peer, _raw(terminal, resize):
+    stream = api.exec_start(session, tty=terminal, socket=True)
+    with _socket(stream) as peer, _raw(terminal, partial(api.exec_resize, session)):
         _exchange(peer, terminal)
     code = api.exec_inspect(session)["ExitCode"]
     return int(code if code is not None else 1)
+
+
+def attended(client: DockerClient, container: str) -> int:
+    """Start a created container with this terminal's input and output; its exit code."""
+    api, terminal = client.api, on_terminal()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr", "stream"), 1)
+    with _socket(api.attach_socket(container, params=streams)) as peer:
+        api.start(container)
+        with _raw(terminal, partial(api.resize, container)):
+            _exchange(peer, terminal)
+    return int(api.wait(container)["StatusCode"])
+
+
+def on_terminal() -> bool:
+    """Whether a person sits at this end."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _exchange(peer: socket.socket, terminal: bool) -> None:
@@ -97,16 +110,22 @@ def _write(data: bytes, terminal: bool) -> bytes:
 
 
 @contextlib.contextmanager
-def _raw(terminal: bool, resize: Any) -> Iterator[None]:
-    """This terminal passes every key on, and follows its size, until the block ends."""
+def _raw(terminal: bool, resize: Callable[[int, int], Any]) -> Iterator[None]:
+    """This terminal passes every key on, and tells its size (lines, columns), until the block ends."""
     if not terminal:
         yield
         return
+
+    def tell(_signal: int = 0, _frame: FrameType | None = None) -> None:
+        size = shutil.get_terminal_size()
+        with contextlib.suppress(OSError):
+            resize(size.lines, size.columns)
+
     before = termios.tcgetattr(sys.stdin)
-    handler = signal.signal(signal.SIGWINCH, resize)
+    handler = signal.signal(signal.SIGWINCH, tell)
     try:
         tty.setraw(sys.stdin)
-        resize()
+        tell()
         yield
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
