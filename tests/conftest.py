@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -75,11 +75,16 @@ def write(workspace: Path) -> Callable[[str, str], Path]:
 @pytest.fixture
 def nexus(workspace: Path) -> Run:
     """Runs the real command line inside the workspace."""
+    return running(workspace)
+
+
+def running(root: Path, before: Sequence[str] = ()) -> Run:
+    """What runs the real command line in a folder; `before` stands before it."""
 
     def run(*arguments: str, cwd: Path | None = None, input: str | None = None, **env: str):  # noqa: A002
         return subprocess.run(
-            [*NEXUS, *arguments],
-            cwd=cwd or workspace,
+            [*before, *NEXUS, *arguments],
+            cwd=cwd or root,
             input=input,
             capture_output=True,
             text=True,

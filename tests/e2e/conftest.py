@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +139,10 @@ def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
     return value
 
 
-def spawn(root: Path, *arguments: str) -> subprocess.Popen[str]:
+def spawn(root: Path, *arguments: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
     """The real command line, running beside the test."""
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "nexus_cli", *arguments],
+        [*before, sys.executable, "-u", "-m", "nexus_cli", *arguments],
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

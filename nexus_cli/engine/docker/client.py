@@ -180,16 +180,27 @@ def _unreachable(where: str, error: Exception) -> EngineUnreachable:
 
 
 def _fault(status: int, words: str) -> NexusError:
-    if re.search(r"no basic auth|unauthorized|authentication required|denied", words, re.IGNORECASE):
-        return NexusError(words, hint="the registry asks for a login: run `docker login` for it")
-    if re.search(r"no space left on device", words, re.IGNORECASE):
-        return NexusError(words, hint="free some space: `docker system df` says what takes it")
+    hint = advice(words)
+    if hint is not None:
+        return NexusError(words, hint=hint)
     match status:
         case 404:
             return NotFound(words)
         case 409:
             return Conflict(words)
     return NexusError(words)
+
+
+def advice(words: str) -> str | None:
+    """What a person can do about a fault that the engine put into these words."""
+    known = (
+        (
+            r"no basic auth|unauthorized|authentication required|denied",
+            "the registry asks for a login: run `docker login` for it",
+        ),
+        (r"no space left on device", "free some space: `docker system df` says what takes it"),
+    )
+    return next((hint for pattern, hint in known if re.search(pattern, words, re.IGNORECASE)), None)
 
 
 def _words(text: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nexus_cli.engine.docker.client import Conflict, NotFound, translated
+from nexus_cli.engine.docker.client import Conflict, NotFound, advice, translated
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError
 
@@ -30,9 +30,15 @@ def present(client: DockerClient) -> frozenset[str]:
 
 def pull(client: DockerClient, reference: str, progress: Progress) -> None:
     """Pull an image, saying which layers come."""
+    doing = f"cannot pull {reference}"
+    try:
+        with translated():
+            events = client.api.pull(reference, stream=True, decode=True)
+    except NexusError as fault:
+        raise NexusError(f"{doing}: {fault.message}", hint=fault.hint or _hint(fault.message)) from fault
     with translated():
-        for event in client.api.pull(reference, stream=True, decode=True):
-            _raise_error(event, f"cannot pull {reference}")
+        for event in events:
+            _raise_error(event, doing)
             if event.get("status") in {"Pull complete", "Download complete"}:
                 progress(f"{event.get('id', '')}: {event['status'].lower()}")
 
@@ -115,15 +121,9 @@ def _raise_error(event: Mapping[str, Any], doing: str, said: Sequence[str] = ())
     if "error" in event:
         code = event.get("errorDetail", {}).get("code")
         message = f"exit code {code}" if code else " ".join(str(event["error"]).split())
-        raise NexusError("\n".join([f"{doing}: {message}", *said]), hint=_hint(message))
+        raise NexusError("\n".join([f"{doing}: {message}", *said]), hint=_hint("\n".join([message, *said])))
 
 
 def _hint(message: str) -> str | None:
-    known: Iterable[tuple[str, str]] = (
-        ("denied", "the registry asks for a login: run `docker login` for it"),
-        ("unauthorized", "the registry asks for a login: run `docker login` for it"),
-        ("no space left", "free some space: `docker system df` says what takes it"),
-        ("lookup", "without the registry, build the images: `nexus images build`"),
-        ("connection refused", "without the registry, build the images: `nexus images build`"),
-    )
-    return next((hint for word, hint in known if word in message.lower()), None)
+    unreached = any(word in message.lower() for word in ("lookup", "connection refused"))
+    return "without the registry, build the images: `nexus images build`" if unreached else advice(message)

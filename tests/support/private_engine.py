@@ -1,0 +1,101 @@
+"""A Docker engine of a test's own, that may be stopped, killed and filled up without harm to anybody."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from nexus_cli.engine.docker.client import connect, silence
+
+_SECONDS = 60.0
+
+
+class PrivateEngine:
+    """A dockerd on a file system of `size`, reached at `address`; `options` are more of its command line.
+
+    It lives in its own network namespace, where its bridges and packet filter are nobody else's; `inside`
+    stands before a command that has to reach its containers.
+    """
+
+    def __init__(self, folder: Path, *, size: str = "900m", options: tuple[str, ...] = ()) -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/docker.sock"
+        self.options = options
+        self.namespace = f"nexus-{secrets.token_hex(4)}"
+        self.inside = ["nsenter", f"--net=/run/netns/{self.namespace}"]
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True)
+        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+        subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = self._spawn(log)
+        deadline = time.monotonic() + _SECONDS
+        while silence(self.address):
+            assert self._process.poll() is None, self._said()
+            assert time.monotonic() < deadline, self._said()
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """End it by a signal; what it ran goes on only if the signal gives it no time."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(_SECONDS)
+        for path in ("pid", "exec/containerd/containerd.pid"):  # numbers that others may have by now
+            (self.folder / path).unlink(missing_ok=True)
+
+    def copy_image(self, reference: str, origin: str) -> None:
+        """Load an image from another engine."""
+        source, target = connect(origin), connect(self.address)
+        target.api.load_image(b"".join(source.api.get_image(reference)))
+        source.close()
+        target.close()
+
+    def remove(self) -> None:
+        """Stop it and everything that it ran, and give the memory back."""
+        if self._process is not None and self._process.poll() is not None:
+            self.start()  # a killed one left containers behind
+        client = connect(self.address)
+        for container in client.api.containers(all=True):
+            client.api.remove_container(container["Id"], force=True, v=True)
+        for network in client.api.networks():
+            if network["Driver"] == "bridge" and network["Name"] != "bridge":
+                client.api.remove_network(network["Id"])
+        client.close()
+        self.stop()
+        subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
+        subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
+
+    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        data, runtime, pid = (str(self.folder / name) for name in ("data", "exec", "pid"))
+        options = ("--data-root", data, "--exec-root", runtime, "--pidfile", pid, "--host", self.address)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
+        command = [*self.inside, "dockerd", *options, *self.options]
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+    def _said(self) -> str:
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
+
+
+def need(*programs: str) -> None:
+    """Skip a test for which this machine lacks a program or rights; CI may not do without."""
+    missing = [
+        name for name in programs if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None
+    ]
+    reason = f"{', '.join(missing)} is not installed" if missing else ""
+    reason = reason or ("an engine of its own needs root" if os.geteuid() else "")
+    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
