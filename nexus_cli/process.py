@@ -95,6 +95,39 @@ def interactive(
             continue
 
 
+class Beside:
+    """A program that runs beside us until its standard input ends, which it does with us at the latest."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._lines: list[str] = []
+        self._reader = threading.Thread(target=_read, args=(process.stderr, self._lines, None), daemon=True)
+        self._reader.start()
+
+    def ended(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    def said(self) -> str:
+        """The last line that it printed on its standard error, once it has ended."""
+        self._reader.join(_LAST_WORDS)
+        return Completed(0, "", "".join(self._lines)).last_line or "it gave no reason"
+
+    def end(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(_LAST_WORDS)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def beside(command: Sequence[str]) -> Beside:
+    """Start a program that runs beside us; see `Beside`."""
+    return Beside(_spawn(command, cwd=None, env=None, stdin=subprocess.PIPE))
+
+
 def _spawn(
     command: Sequence[str],
     *,

@@ -36,6 +36,9 @@ class Engine(Protocol):
     def mark_ready(self, name: str) -> None:
         """Record that the unit's probe answered."""
 
+    def give_up(self, name: str) -> None:
+        """Leave a unit that keeps crashing as it is: nothing starts it again by itself."""
+
     def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
         """Run a health command where the unit runs; its exit code and what it printed."""
 

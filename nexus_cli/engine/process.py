@@ -121,6 +121,9 @@ class ProcessEngine:
         environment = {**os.environ, **self._environment(unit)}
         return interactive(_located(unit, command), cwd=unit.cwd, env=environment)
 
+    def give_up(self, name: str) -> None:
+        """Nothing: the supervisor has given up before it calls a unit crashed."""
+
     def run_once(self, unit: Unit, command: Sequence[str]) -> int:
         """Run a command on this terminal; a process of its own takes nothing from the unit's."""
         return self.execute(unit, command or unit.command)

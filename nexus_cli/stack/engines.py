@@ -102,7 +102,7 @@ def engine(choice: Choice, folder: Path, label: str) -> Engine:
     if choice.engine == "docker":
         from nexus_cli.engine.docker.engine import DockerEngine
 
-        return DockerEngine(folder, choice.project, where=choice.where)
+        return DockerEngine(folder, choice.project, label=label, where=choice.where)
     from nexus_cli.engine.process import ProcessEngine
 
     return ProcessEngine(folder, label=label)

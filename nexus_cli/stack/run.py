@@ -100,6 +100,8 @@ class Runner:
             seen = self.snapshot.get(unit.name, after=started)
             fault = _ended(unit, seen)
             if fault is not None:
+                if seen is not None and seen.state is State.CRASHED:
+                    self.engine.give_up(unit.name)
                 raise StepFault(self.failure(unit, fault, seen, probe))
             if unit.kind == "job" and seen is not None and seen.state is State.EXITED:
                 return ""

@@ -109,9 +109,9 @@ def events(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def states(nexus: Run) -> dict[str, str]:
+def states(nexus: Run, **env: str) -> dict[str, str]:
     """Each unit's health as `status` says."""
-    return {unit["name"]: unit["health"] for unit in json.loads(nexus("status", "-o", "json").stdout)}
+    return {unit["name"]: unit["health"] for unit in json.loads(nexus("status", "-o", "json", **env).stdout)}
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:

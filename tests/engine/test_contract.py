@@ -190,6 +190,11 @@ def test_what_keeps_crashing_is_given_up(world: World) -> None:
     seen = world.until("web", lambda seen: seen.state in {State.CRASHED, State.EXITED})
     assert seen.exit_code in {7, None}
     assert "no" in world.said("web")
+    world.engine.give_up("web")
+    world.until("web", lambda seen: seen.state in {State.EXITED, State.CRASHED} and seen.exit_code == 7)
+    tries = len(world.said("web"))
+    time.sleep(1.5)  # longer than the engine's pause before the next try
+    assert len(world.said("web")) == tries
 
 
 def test_what_crashes_after_it_was_ready_comes_back(world: World) -> None:

@@ -64,20 +64,22 @@ def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient
     does not answer is a fault.
     """
     where = where or address()
+    from docker import APIClient
     from docker import DockerClient as DockerClient  # noqa: PLC0414 - the type, for those who use a connection
 
+    class Api(APIClient):
+        """As the SDK's, but REQUESTS_CA_BUNDLE does not take the place of the engine's own authority."""
+
+        def merge_environment_settings(
+            self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any
+        ) -> Any:
+            own = self.verify if verify is None else verify
+            return super().merge_environment_settings(url, proxies, stream, own, cert)
+
     with translated(where):
-        if where.startswith("context://"):
-            name = where.removeprefix("context://")
-            chosen: DockerClient = DockerClient.from_context(name, timeout=timeout, max_pool_size=_POOL)
-            return chosen
-        return DockerClient(
-            base_url=where,
-            tls=_tls(where),
-            timeout=timeout,
-            max_pool_size=_POOL,
-            use_ssh_client=where.startswith("ssh://"),
-        )
+        client: DockerClient = DockerClient.__new__(DockerClient)
+        client.api = Api(timeout=timeout, max_pool_size=_POOL, **_endpoint(where))
+        return client
 
 
 def silence(where: str, *, timeout: float = 2.0) -> str:
@@ -167,6 +169,10 @@ def log_frames(client: DockerClient, container: str, **parameters: Any) -> Itera
 
 def hostname(where: str) -> str:
     """The host on which the engine's published ports are reached."""
+    if where.startswith("context://"):
+        from docker.context import ContextAPI
+
+        where = str(ContextAPI.kwargs_from_context(name=where.removeprefix("context://"))["base_url"])
     parts = urlsplit(where)
     return parts.hostname or "127.0.0.1" if parts.scheme in {"tcp", "ssh", "http", "https"} else "127.0.0.1"
 
@@ -214,6 +220,20 @@ def _reason(error: Exception) -> str:
         inner = inner.__context__
     strerror = getattr(inner, "strerror", None)
     return _words(str(strerror or inner)).lower()
+
+
+def _endpoint(where: str) -> dict[str, Any]:
+    """What the SDK is told of an address: where it really is, and how to trust it."""
+    told: dict[str, Any] = {"base_url": where, "tls": _tls(where)}
+    if where.startswith("context://"):
+        from docker.context import ContextAPI
+
+        told |= ContextAPI.kwargs_from_context(name=where.removeprefix("context://"))
+    if told["base_url"].startswith("ssh://"):
+        from nexus_cli.engine.docker.tunnel import opened
+
+        told["base_url"] = opened(told["base_url"])
+    return told
 
 
 def _tls(where: str) -> Any:

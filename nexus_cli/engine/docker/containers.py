@@ -7,6 +7,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "dev.nexus."
 PROJECT, UNIT, KIND, FINGERPRINT = (f"{_PREFIX}{name}" for name in ("project", "unit", "kind", "fingerprint"))
+PLATFORM, ENVIRONMENT = (f"{_PREFIX}{name}" for name in ("platform", "environment"))
 ONCE = f"{_PREFIX}once"
 PORTS, URL, NEEDS, GRACE = (f"{_PREFIX}{name}" for name in ("ports", "url", "needs", "grace"))
 CRASH_LIMIT = 3
@@ -41,10 +43,24 @@ Ending = Callable[[str], tuple[int, str]]
 """From a container's ID to how often it was restarted, and why it ended."""
 
 
-def labels(project: str, unit: Unit) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The name of all that is ours on an engine, and of what platform and environment it is."""
+
+    name: str
+    platform: str
+    environment: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What is written on everything that is ours."""
+        return {PROJECT: self.name, PLATFORM: self.platform, ENVIRONMENT: self.environment}
+
+
+def labels(project: Project, unit: Unit) -> dict[str, str]:
     """What is written on a unit's container, so that one listing tells it all."""
     return {
-        PROJECT: project,
+        **project.labels,
         UNIT: unit.name,
         KIND: unit.kind,
         FINGERPRINT: unit.fingerprint,
@@ -79,7 +95,7 @@ class Ready:
             (self.folder / name).unlink(missing_ok=True)
 
 
-def create(client: DockerClient, name: str, unit: Unit, project: str) -> str:
+def create(client: DockerClient, name: str, unit: Unit, project: Project) -> str:
     """Create a unit's container on the project's network, not started; returns its ID."""
     api: Any = client.api
     created = api.create_container_from_config(_configuration(unit, project), name)
@@ -87,7 +103,7 @@ def create(client: DockerClient, name: str, unit: Unit, project: str) -> str:
 
 
 def create_once(
-    client: DockerClient, project: str, unit: Unit, command: Sequence[str], terminal: bool
+    client: DockerClient, project: Project, unit: Unit, command: Sequence[str], terminal: bool
 ) -> str:
     """Create a container like a unit's for one command on a terminal: no port, no name that others know."""
     api: Any = client.api
@@ -96,18 +112,18 @@ def create_once(
     configuration = {
         **own,
         **({"Entrypoint": list(command[:1]), "Cmd": list(command[1:])} if command else {}),
-        "Labels": {PROJECT: project, ONCE: unit.name},
+        "Labels": {**project.labels, ONCE: unit.name},
         "Hostname": "",  # else the unit's name would mean this container here
         "Tty": terminal,
         **dict.fromkeys(("OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout", "AttachStderr"), True),
         "HostConfig": host,
-        "NetworkingConfig": {"EndpointsConfig": {project: {}}},
+        "NetworkingConfig": {"EndpointsConfig": {project.name: {}}},
     }
-    created = api.create_container_from_config(configuration, f"{project}-{unit.name}-{token_hex(4)}")
+    created = api.create_container_from_config(configuration, f"{project.name}-{unit.name}-{token_hex(4)}")
     return str(created["Id"])
 
 
-def _configuration(unit: Unit, project: str) -> dict[str, Any]:
+def _configuration(unit: Unit, project: Project) -> dict[str, Any]:
     """What the engine's API is told; keys that are left out are the image's own."""
     container = unit.runtime
     assert isinstance(container, Container)  # noqa: S101 - the engine has looked
@@ -128,9 +144,9 @@ def _configuration(unit: Unit, project: str) -> dict[str, Any]:
         "Volumes": {container.files: {}} if container.files else {},
         "OpenStdin": unit.input is not None,
         "StdinOnce": unit.input is not None,
-        "HostConfig": _host_configuration(unit, container, project),
+        "HostConfig": _host_configuration(unit, container, project.name),
         "NetworkingConfig": {
-            "EndpointsConfig": {project: {"Aliases": [*dict.fromkeys((unit.name, *container.aliases))]}}
+            "EndpointsConfig": {project.name: {"Aliases": [*dict.fromkeys((unit.name, *container.aliases))]}}
         },
     }
 

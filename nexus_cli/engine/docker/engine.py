@@ -31,14 +31,17 @@ _HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is al
 class DockerEngine:
     """Runs units as containers; `state` is the environment's folder, `project` the name of all that is ours.
 
-    `where` is the engine's address, by default what DOCKER_HOST or the chosen context says.
+    `label` is platform/environment; `where` is the engine's address, by default what DOCKER_HOST or the
+    chosen context says.
     """
 
     name = "docker"
 
-    def __init__(self, state: Path, project: str, *, where: str | None = None) -> None:
+    def __init__(self, state: Path, project: str, *, label: str = "", where: str | None = None) -> None:
+        platform, _, environment = label.partition("/")
         self.state = state.absolute()
         self.project = project
+        self._ours = containers.Project(project, platform, environment)
         self.where = where or address()
         self._label = f"{containers.PROJECT}={project}"
         self._ids: dict[str, str] = {}  # of the units' containers, as they were last seen
@@ -72,7 +75,7 @@ class DockerEngine:
                     dockerfile=container.build.dockerfile,
                     target=container.build.target,
                     args=dict(container.build.args),
-                    labels={containers.PROJECT: self.project},
+                    labels=self._ours.labels,
                     progress=progress,
                 )
         self.__dict__.pop("_images", None)
@@ -144,6 +147,11 @@ class DockerEngine:
         """Record that the unit's probe answered."""
         containers.Ready(self.state).mark(self._id(name))
 
+    def give_up(self, name: str) -> None:
+        """Have the engine start a crashed unit no more; its log and exit code stay."""
+        with contextlib.suppress(NotFound), translated(self.where):
+            self.client.api.stop(self._id(name), timeout=1)
+
     def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
         """Run a health command in the unit's container."""
         with translated(self.where), self._executing:
@@ -177,7 +185,7 @@ class DockerEngine:
             self._ensure_volume(unit, name)
         self._ensure_network()
         with translated(self.where):
-            created = containers.create_once(self.client, self.project, unit, command, sessions.on_terminal())
+            created = containers.create_once(self.client, self._ours, unit, command, sessions.on_terminal())
             try:
                 self._add_files(created, unit)
                 return sessions.attended(self.client, created)
@@ -228,7 +236,7 @@ class DockerEngine:
         name = f"{self.project}-{unit.name}"
         try:
             with translated(self.where):
-                return containers.create(self.client, name, unit, self.project)
+                return containers.create(self.client, name, unit, self._ours)
         except Conflict as fault:
             raise NexusError(
                 f"{unit.name}: there is a container named {name} that is not this platform's",
@@ -251,9 +259,7 @@ class DockerEngine:
             there = self.client.api.networks(names=[self.project])
             same = [network for network in there if network["Name"] == self.project]
             if not same:
-                self.client.api.create_network(
-                    self.project, driver="bridge", labels={containers.PROJECT: self.project}
-                )
+                self.client.api.create_network(self.project, driver="bridge", labels=self._ours.labels)
             elif (same[0].get("Labels") or {}).get(containers.PROJECT) != self.project:
                 raise NexusError(
                     f"there is a network named {self.project} that is not this platform's",
@@ -262,7 +268,7 @@ class DockerEngine:
             self._network_there = True
 
     def _ensure_volume(self, unit: Unit, name: str) -> None:
-        labels = {containers.PROJECT: self.project, containers.UNIT: unit.name}
+        labels = {**self._ours.labels, containers.UNIT: unit.name}
         with translated(self.where):
             self.client.api.create_volume(
                 containers.volume_name(self.project, unit.name, name), labels=labels

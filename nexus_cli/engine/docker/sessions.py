@@ -8,6 +8,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import sys
 import termios
@@ -39,7 +40,7 @@ def start_with_input(client: DockerClient, container: str, text: str) -> None:
     with _socket(client.api.attach_socket(container, params={"stdin": 1, "stream": 1})) as peer:
         client.api.start(container)
         peer.sendall(text.encode())
-        peer.shutdown(socket.SHUT_WR)
+        _end_input(peer)
         while peer.recv(_BLOCK):  # until the other side has read all of it
             pass
 
@@ -91,7 +92,7 @@ def _exchange(peer: socket.socket, terminal: bool) -> None:
                 peer.sendall(typed)
             else:
                 readers.remove(sys.stdin.fileno())
-                peer.shutdown(socket.SHUT_WR)
+                _end_input(peer)
 
 
 def _write(data: bytes, terminal: bool) -> bytes:
@@ -134,6 +135,17 @@ def _raw(terminal: bool, resize: Callable[[int, int], Any]) -> Iterator[None]:
 
 def _terminal_variables(terminal: bool) -> dict[str, str]:
     return {"TERM": os.environ["TERM"]} if terminal and "TERM" in os.environ else {}
+
+
+def _end_input(peer: socket.socket) -> None:
+    """Say that nothing more comes from us, and go on listening."""
+    if not isinstance(peer, ssl.SSLSocket):
+        peer.shutdown(socket.SHUT_WR)
+        return
+    peer.setblocking(False)  # else it would wait here for the other side to say the same
+    with contextlib.suppress(ssl.SSLWantReadError):
+        peer.unwrap()
+    peer.setblocking(True)
 
 
 @contextlib.contextmanager

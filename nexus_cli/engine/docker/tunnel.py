@@ -1,0 +1,53 @@
+"""A far engine's socket brought here by the person's own `ssh`, with its keys, agent and configuration."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import socket
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from nexus_cli.errors import NexusError
+from nexus_cli.process import beside
+
+_SOCKET = "/var/run/docker.sock"
+_SECONDS, _INTERVAL = 30.0, 0.03
+
+
+@functools.cache
+def opened(where: str) -> str:
+    """The local address of the engine at `ssh://[USER@]HOST[:PORT][/SOCKET]`, while this process lives."""
+    parts = urlsplit(where)
+    if not parts.hostname or parts.hostname.startswith("-"):
+        raise NexusError(f"{where} names no host", hint="ssh://user@host")
+    folder = Path(tempfile.mkdtemp(prefix="nexus-ssh-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    here = folder / "docker.sock"
+    port = ["-p", str(parts.port)] if parts.port else []
+    target = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname
+    forward = f"{here}:{parts.path.rstrip('/') or _SOCKET}"
+    # `cat` ends with our end of its input, and the tunnel with it: however we end, nothing stays behind.
+    command = ["ssh", "-T", "-o", "ExitOnForwardFailure=yes", "-L", forward, *port, target, "cat"]
+    tunnel = beside(command)
+    atexit.register(tunnel.end)
+    deadline = time.monotonic() + _SECONDS
+    while not _answers(here):
+        if tunnel.ended():
+            raise NexusError(f"cannot reach {target}: {tunnel.said()}", hint=f"`ssh {target}` has to work")
+        if time.monotonic() > deadline:
+            raise NexusError(f"{target} did not let us in within {_SECONDS:g} s")
+        time.sleep(_INTERVAL)
+    return f"unix://{here}"
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
