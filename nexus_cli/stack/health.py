@@ -32,11 +32,10 @@ class Report:
         if self.seen is None:
             return "down"
         if self.seen.state is State.EXITED:
-            return (
-                "done"
-                if self.unit.kind == "job" and self.seen.exit_code == 0
-                else f"exited {self.seen.exit_code}"
-            )
+            if self.seen.exit_code is None:
+                return "not started"
+            done = self.unit.kind == "job" and self.seen.exit_code == 0
+            return "done" if done else f"exited {self.seen.exit_code}"
         if self.seen.state is not State.RUNNING:
             return str(self.seen.state)
         if self.unit.kind == "job":

@@ -1,9 +1,10 @@
-"""Engines that are reached otherwise than by a local socket: over TLS, by the name of a context, over SSH."""
+"""Engines otherwise than by Docker's local socket: over TLS, by a context, over SSH, and Podman."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import trustme
 
 from tests.conftest import Run, running
 from tests.e2e.conftest import states, until
-from tests.support.private_engine import PrivateEngine, need
+from tests.support.private_engine import PrivateEngine, PrivatePodman, need
 
 Tiny = Callable[..., None]
 IMAGE = "python:3.13-slim"
@@ -164,3 +165,18 @@ def test_ssh_to_where_nobody_lets_us_in(
     assert done.returncode == 1
     assert "cannot reach root@127.0.0.1" in done.stderr
     assert "refused" in done.stderr
+
+
+@pytest.fixture
+def podman(docker_engine: str) -> Iterator[PrivatePodman]:
+    need("podman", "runc", "ip", "nsenter", "mount")
+    with tempfile.TemporaryDirectory(prefix="nexus-") as folder:  # Podman takes no long paths
+        made = PrivatePodman(Path(folder) / "podman")
+        made.start()
+        made.copy_image(IMAGE, docker_engine)
+        yield made
+        made.remove()
+
+
+def test_podman(podman: PrivatePodman, workspace: Path, tiny: Tiny) -> None:
+    works(running(workspace, podman.inside), tiny, workspace, DOCKER_HOST=podman.address)

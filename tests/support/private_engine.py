@@ -16,6 +16,12 @@ import pytest
 from nexus_cli.engine.docker.client import connect, silence
 
 _SECONDS = 60.0
+PODMAN = """\
+[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+"""
 
 
 class PrivateEngine:
@@ -70,7 +76,7 @@ class PrivateEngine:
         for container in client.api.containers(all=True):
             client.api.remove_container(container["Id"], force=True, v=True)
         for network in client.api.networks():
-            if network["Driver"] == "bridge" and network["Name"] != "bridge":
+            if network["Driver"] == "bridge" and network["Name"] not in {"bridge", "podman"}:
                 client.api.remove_network(network["Id"])
         client.close()
         self.stop()
@@ -78,14 +84,27 @@ class PrivateEngine:
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        data, runtime, pid = (str(self.folder / name) for name in ("data", "exec", "pid"))
-        options = ("--data-root", data, "--exec-root", runtime, "--pidfile", pid, "--host", self.address)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
-        command = [*self.inside, "dockerd", *options, *self.options]
+        environment["CONTAINERS_CONF"] = str(self.folder / "containers.conf")
+        command = [*self.inside, *self._command(), *self.options]
         return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+    def _command(self) -> list[str]:
+        data, runtime, pid = (str(self.folder / name) for name in ("data", "exec", "pid"))
+        own = ["--data-root", data, "--exec-root", runtime, "--pidfile", pid]
+        return ["dockerd", *own, "--host", self.address]
 
     def _said(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-2000:]
+
+
+class PrivatePodman(PrivateEngine):
+    """Podman's service, which answers as a Docker engine does."""
+
+    def _command(self) -> list[str]:
+        (self.folder / "containers.conf").write_text(PODMAN, encoding="utf-8")
+        own = ["--root", str(self.folder / "data"), "--runroot", str(self.folder / "exec")]
+        return ["podman", *own, "system", "service", "--time", "0", self.address]
 
 
 def need(*programs: str) -> None:

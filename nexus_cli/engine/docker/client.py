@@ -201,7 +201,7 @@ def advice(words: str) -> str | None:
     """What a person can do about a fault that the engine put into these words."""
     known = (
         (
-            r"no basic auth|unauthorized|authentication required|denied",
+            r"no basic auth|unauthorized|authentication required|access denied|requested access",
             "the registry asks for a login: run `docker login` for it",
         ),
         (r"no space left on device", "free some space: `docker system df` says what takes it"),

@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 _LINES = 20
 _BLOCK = 1 << 20
+_PODMAN = re.compile(r"^(localhost|docker\.io/library|docker\.io)/")  # it writes names out in full
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def present(client: DockerClient) -> frozenset[str]:
     """The names of all images that the engine has."""
-    with translated():
-        found = client.api.images()
-    return frozenset(tag for image in found for tag in image.get("RepoTags") or ())
+    return frozenset(sizes(client))
 
 
 def pull(client: DockerClient, reference: str, progress: Progress) -> None:
@@ -80,10 +79,11 @@ def build_image(
 
 
 def sizes(client: DockerClient) -> dict[str, int]:
-    """The size in bytes of every image by its names."""
+    """The size in bytes of every image by its names, as they are usually written."""
     with translated():
         found = client.api.images()
-    return {tag: int(image["Size"]) for image in found for tag in image.get("RepoTags") or ()}
+    names = ((image, tag) for image in found for tag in image.get("RepoTags") or ())
+    return {_PODMAN.sub("", tag): int(image["Size"]) for image, tag in names}
 
 
 def exported(client: DockerClient, references: Sequence[str]) -> Iterator[bytes]:
