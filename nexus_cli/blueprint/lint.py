@@ -99,9 +99,9 @@ def _connection_clash(platform: Platform) -> Iterator[Fault]:
 
 def _port_taken(platform: Platform) -> Iterator[Fault]:
     written: list[tuple[str, str, list[Any], int]] = [
-        ("component", c.name, ["ports", name], port)
+        ("component", c.name, ["publish" if name in c.publish else "ports", name], port)
         for c in platform.components.values()
-        for name, port in c.ports.items()
+        for name, port in bind.unit_ports(c, bind.Bindings()).items()
     ]
     written += [("service", s.name, ["port"], s.port) for s in platform.services.values()]
     taken: dict[int, str] = {}

@@ -33,9 +33,7 @@ class Report:
             return "down"
         if self.seen.state is State.EXITED:
             return (
-                "done"
-                if self.unit.kind == "job" and self.seen.exit_code == 0
-                else f"exited {self.seen.exit_code}"
+                "done" if self.unit.may_end and self.seen.exit_code == 0 else f"exited {self.seen.exit_code}"
             )
         if self.seen.state is not State.RUNNING:
             return str(self.seen.state)

@@ -131,7 +131,7 @@ def _form(choice: engines.Choice, platform: Platform, bindings: Bindings, layout
 
 
 def check_secrets(stack: Stack, units: Sequence[Unit]) -> None:
-    """Refuse to start services whose secrets have no value."""
+    """Refuse to start units whose secrets have no value."""
     wanted = {unit.name for unit in units}
     faults = store.missing(stack.platform, stack.bindings.secrets, wanted)
     if faults:

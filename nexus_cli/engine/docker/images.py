@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +22,33 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def present(client: DockerClient) -> frozenset[str]:
-    """The names of all images that the engine has."""
+    """The names of all images that the engine has, and those by which their content is pinned."""
     with translated():
         found = client.api.images()
-    return frozenset(tag for image in found for tag in image.get("RepoTags") or ())
+    names = (name for image in found for key in ("RepoTags", "RepoDigests") for name in image.get(key) or ())
+    return frozenset(names)
+
+
+def full_name(reference: str) -> str:
+    """An image's name as the engine lists it: without Docker's own registry, with a tag."""
+    name = reference.removeprefix("docker.io/").removeprefix("library/")
+    if "@" in name:
+        return name
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def is_present(reference: str, names: Container[str]) -> bool:
+    """Whether an image is among those that the engine has; what pins its content counts before its tag."""
+    name = full_name(reference)
+    repository, pin, digest = name.partition("@")
+    host, slash, last = repository.rpartition("/")
+    return (f"{host}{slash}{last.partition(':')[0]}@{digest}" if pin else name) in names
 
 
 def pull(client: DockerClient, reference: str, progress: Progress) -> None:
     """Pull an image, saying which layers come."""
     with translated():
-        for event in client.api.pull(reference, stream=True, decode=True):
+        for event in client.api.pull(full_name(reference), stream=True, decode=True):
             _raise_error(event, f"cannot pull {reference}")
             if event.get("status") in {"Pull complete", "Download complete"}:
                 progress(f"{event.get('id', '')}: {event['status'].lower()}")
