@@ -117,7 +117,7 @@ def assemble(
     )
     layout = Layout(folder, store.key(folder))
     form = _form(choice, platform, bindings, layout)
-    units = desired(platform, bindings, layout, form, _configuration(platform, bindings, layout))
+    units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout))
     running = engines.engine(choice, folder, f"{platform.name}/{environment}")
     return Stack(workspace, environment, platform, bindings, units, running, choice)
 
@@ -158,7 +158,7 @@ def log_names(root: Path, folder: Path, running: Engine, names: Sequence[str]) -
     return found if names else sorted(written)
 
 
-def _configuration(platform: Platform, bindings: Bindings, layout: Layout) -> dict[str, dict[str, File]]:
+def configuration(platform: Platform, bindings: Bindings, layout: Layout) -> dict[str, dict[str, File]]:
     """Generated configuration files of components, by component and path."""
     result: dict[str, dict[str, File]] = {}
     for component in platform.components.values():
