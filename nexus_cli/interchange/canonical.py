@@ -249,6 +249,8 @@ def _volume(item: Any, where: Location, base: Path) -> Map:
     parts = _volume_parts(_text(item, where))
     if len(parts) == 1:
         return Map({"type": Text("volume", where), "target": Text(parts[0], where)}, where)
+    if not all(parts):
+        raise ComposeFault(f"{str(item)!r}: nothing stands between two colons", where)
     source, target, *modes = parts
     is_bind = source.startswith((".", "/", "~")) or _WINDOWS.match(source)
     written = absolute(source, base) if is_bind else source

@@ -51,6 +51,7 @@ def convert(project: Project, around: Surroundings) -> Converted:
         names[service] = scalars.name(service, {*names.values(), *around.names}, otherwise="service")
     secrets = Secrets(around.secrets)
     environments = {name: service_environment(s, project.variables) for name, s in project.services.items()}
+    secrets.learn(project.name, project.from_files.items())
     for name, (variables, _) in environments.items():
         secrets.learn(name, [(k, v) for k, v in variables.items() if v])
     _copy_volumes_from(project.services)
@@ -63,6 +64,7 @@ def convert(project: Project, around: Surroundings) -> Converted:
         taken=dict(around.ports),
         shared=places.shared_volumes(project.services, project.resources["volumes"]),
         jobs=_jobs(project.services),
+        called=_link_names(project.services),
     )
     components = {}
     for service, written in project.services.items():
@@ -73,7 +75,9 @@ def convert(project: Project, around: Surroundings) -> Converted:
     _refuse_cycles(context, components)
     _drop_dangling(components)
     _project_wide(project, report)
-    return Converted(project.name, components, context.files, secrets.values, report)
+    named = {name for component in components.values() for name in component.get("secrets", ())}
+    kept = {name: value for name, value in secrets.values.items() if name in named}
+    return Converted(project.name, components, context.files, kept, report)
 
 
 def _jobs(services: Mapping[str, Map]) -> set[str]:
@@ -84,6 +88,17 @@ def _jobs(services: Mapping[str, Map]) -> set[str]:
         for target, entry in (service.get("depends_on") or {}).items()
         if entry.get("condition") == "service_completed_successfully"
     }
+
+
+def _link_names(services: Mapping[str, Map]) -> dict[str, list[str]]:
+    """What links call each service."""
+    found: dict[str, list[str]] = {}
+    for service in services.values():
+        for written in service.get("links") or ():
+            target, _, called = str(written).partition(":")
+            if called and called != target:
+                found.setdefault(target, []).append(called)
+    return found
 
 
 def _copy_volumes_from(services: dict[str, Map]) -> None:
@@ -112,6 +127,8 @@ def _convert(draft: Draft, variables: Map, missing: list[Text]) -> None:
         draft.adapted(
             "name", written.where, f"its blueprint is {draft.name}; others still reach it as before"
         )
+    for called in draft.context.called.get(draft.service, ()):
+        alias(draft, called, "links", written.where)
     for key, value in written.items():
         if not key.startswith("x-") and value is not None:
             _key(draft, key, value, written.at(key))
@@ -149,17 +166,20 @@ def _environment(draft: Draft, variables: Map, missing: list[Text]) -> None:
         draft.lost("env_file", place(path, draft.written.where), f"there is no file {path}")
     kept: dict[str, str] = {}
     for name, value in variables.items():
-        where = variables.keys_at.get(name) or place(value, draft.written.at("env_file"))
-        if value is None:
-            draft.adapted("environment", where, f"{name} has no value here; it is left out")
-        elif not _VARIABLE.fullmatch(name):
-            draft.lost("environment", where, f"{name!r} cannot be the name of a variable")
-        else:
+        if value is not None and not _VARIABLE.fullmatch(name):
+            draft.lost("environment", variables.at(name), f"{name!r} cannot be the name of a variable")
+        elif value is not None:
             kept[name] = draft.text(str(value), name)
-            if "${secrets." in kept[name]:
-                draft.adapted("environment", where, f"{name} holds a secret, whose value is kept outside git")
-    if kept:
-        draft.data["env"] = kept
+    draft.data["env"] = kept
+    unset = [name for name, value in variables.items() if value is None]
+    if unset:
+        draft.adapted(
+            "environment", variables.at(unset[0]), f"without a value here, left out: {', '.join(unset)}"
+        )
+    secret = [name for name, text in kept.items() if "${secrets." in text]
+    if secret:
+        reason = f"secrets, whose values are kept outside git: {', '.join(secret)}"
+        draft.adapted("environment", variables.at(secret[0]), reason)
 
 
 def _ordered(draft: Draft) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from nexus_cli.interchange.secret_values import Secrets
 class Context:
     """What all services of a project share while they are converted into blueprints below `root`.
 
-    `names`: the component that a service became. `taken`: ports of this machine, and who has them.
+    `names`: the component that a service became. `called`: what links call a service besides its name. `taken`: ports of this machine, and who has them.
     `files`: what has to be written beside the blueprints, by path below the root.
     """
 
@@ -31,6 +31,7 @@ class Context:
     taken: dict[int, str]
     shared: Mapping[str, str]
     jobs: Collection[str]
+    called: Mapping[str, Collection[str]]
     files: dict[str, str] = field(default_factory=dict)
 
     def below(self, path: str) -> str | None:

@@ -90,7 +90,7 @@ def _links(draft: Draft, value: Any, where: Location) -> None:
             continue
         draft.append("uses", draft.context.names[target])
         if called and called != target:
-            draft.adapted("links", at, f"give {target} the alias {called} if {draft.service} calls it that")
+            draft.adapted("links", at, f"{called} is an alias of {target} now, for everybody")
 
 
 def _volumes_from(draft: Draft, value: Any, where: Location) -> None:
@@ -135,6 +135,8 @@ def _hostname(draft: Draft, value: Any, where: Location) -> None:
 
 def _health(draft: Draft, value: Any, where: Location) -> None:
     test = value.get("test") or ()
+    if value.keys() == {"disable"} and not truth(value["disable"]):
+        return
     if truth(value.get("disable")) or (test and test[0] == "NONE"):
         draft.adapted("healthcheck", where, "none is asked")
         return

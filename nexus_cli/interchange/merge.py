@@ -41,14 +41,14 @@ def merge(under: Map, over: Map, path: tuple[str, ...] = ()) -> Map:
     return result
 
 
-def settled(written: Any) -> Any:
-    """The value without marks that only mean something over an earlier one."""
+def settled(written: Any, path: tuple[str, ...] = ()) -> Any:
+    """The value without marks that only mean something over an earlier one, and with each entry once."""
     if isinstance(written, Override):
-        return settled(written.value)
+        return settled(written.value, path)
     if isinstance(written, Map):
-        kept = {key: settled(value) for key, value in written.items() if not isinstance(value, Reset)}
+        kept = {k: settled(v, (*path, k)) for k, v in written.items() if not isinstance(v, Reset)}
         return Map(kept, written.where, written.keys_at)
-    return written
+    return _joined(Seq([], written.where), written, _SAME[path]) if path in _SAME else written
 
 
 def _drivers_differ(before: Any, value: Any) -> bool:

@@ -81,8 +81,9 @@ def volumes(draft: Draft, value: Seq, where: Location) -> None:
             _volume(draft, entry, target, at)
         elif kind == "tmpfs":
             options = entry.get("tmpfs") or Map({}, at)
-            draft.append("tmpfs", f"{target}:size={options['size']}" if options.get("size") else target)
-            draft.leftover("volumes.tmpfs", options, {"size"})
+            said = ",".join(f"{key}={options[key]}" for key in ("size", "mode") if options.get(key))
+            draft.append("tmpfs", f"{target}:{said}" if said else target)
+            draft.leftover("volumes.tmpfs", options, {"size", "mode"})
         else:
             draft.lost("volumes", at, f"{target}: nexus knows no mounts of type {kind}")
         _mount_leftover(draft, entry)

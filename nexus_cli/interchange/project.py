@@ -35,7 +35,10 @@ class Choice:
 
 @dataclass(slots=True)
 class Project:
-    """Services and resources by name, in their one form; what was left out by profiles, and what is unset."""
+    """Services and resources by name, in their one form; what was left out by profiles, and what is unset.
+
+    `variables` are all that texts may name, `from_files` those of them that stand in env files.
+    """
 
     name: str
     directory: Path
@@ -45,17 +48,18 @@ class Project:
     inactive: dict[str, Map]
     unset: dict[str, Location]
     variables: Mapping[str, str]
+    from_files: Mapping[str, str]
 
 
 def load(choice: Choice) -> Project:
     """The project that the files describe together; raises with file and line what cannot be understood."""
     directory = (choice.directory or choice.files[0].parent).resolve()
-    values = _variables(choice, directory)
+    values, written_names = _variables(choice, directory)
     reader = _Reader()
     whole = _Whole(Location(reader.shown(choice.files[0])))
     for path in choice.files:
         whole.add(reader.document(path, directory, values))
-    profiles = {*choice.profiles, *filter(None, values.get("COMPOSE_PROFILES", "").split(","))}
+    profiles = set(choice.profiles or map(str.strip, values.get("COMPOSE_PROFILES", "").split(",")))
     services = {name: settled(service) for name, service in whole.services.items()}
     inactive = {name: s for name, s in services.items() if not _is_active(s, profiles)}
     _check_profiles(choice.profiles, services)
@@ -72,17 +76,18 @@ def load(choice: Choice) -> Project:
         inactive=inactive,
         unset=reader.unset,
         variables=values,
+        from_files={name: values[name] for name in written_names},
     )
 
 
-def _variables(choice: Choice, directory: Path) -> dict[str, str]:
-    """What texts may name: nexus's own environment before the env files, of which a later one counts."""
+def _variables(choice: Choice, directory: Path) -> tuple[dict[str, str], list[str]]:
+    """What texts may name: nexus's own environment before the env files; and which names these files have."""
     files = choice.env_files or [path for path in [directory / ".env"] if path.is_file()]
     values: dict[str, str] = {}
     for path in files:
         found = env_file(path, _shown(path), {**values, **choice.environment})
         values |= {name: value for name, value in found.items() if value is not None}
-    return {**values, **choice.environment}
+    return {**values, **choice.environment}, list(values)
 
 
 def _check_profiles(wanted: Sequence[str], services: Mapping[str, Map]) -> None:

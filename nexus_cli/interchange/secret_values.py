@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from nexus_cli.blueprint.lint import looks_secret
 
-_TELLING = 8  # letters from which a value is taken for the secret wherever it stands
+_TELLING = re.compile(r"(?=.*[^A-Za-z]).{8,}|.{24,}", re.DOTALL)
+"""A value that is the secret wherever it stands: `postgres` may mean anything, `s3cr3t-pass` does not."""
 _HARMLESS = {"true", "false", "yes", "no", "on", "off", "0", "1", "none", "null"}
 
 
@@ -19,20 +20,20 @@ class Secrets:
         self.values: dict[str, str] = {}
         self._names: dict[str, str] = {}
 
-    def learn(self, service: str, variables: Iterable[tuple[str, str]]) -> None:
-        """Take note of those of a service's variables that look like secrets."""
+    def learn(self, owner: str, variables: Iterable[tuple[str, str]]) -> None:
+        """Take note of those variables that look like secrets; `owner` tells apart two of one name."""
         for variable, value in variables:
             if not looks_secret(variable.upper()) or not value or value.lower() in _HARMLESS:
                 continue
             if value.startswith("/") or value in self._names:
                 continue
-            name = self._free(variable, service, value)
+            name = self._free(variable, owner, value)
             self.values[name] = value
             self._names[value] = name
 
-    def _free(self, variable: str, service: str, value: str) -> str:
+    def _free(self, variable: str, owner: str, value: str) -> str:
         own = re.sub(r"[^A-Z0-9]+", "_", variable.upper())
-        longer = re.sub(r"[^A-Z0-9]+", "_", f"{service}_{variable}".upper())
+        longer = re.sub(r"[^A-Z0-9]+", "_", f"{owner}_{variable}".upper())
         known = {**self.stored, **self.values}
         candidates = [own, longer, *(f"{longer}_{number}" for number in range(2, 1000))]
         return next(name for name in candidates if known.get(name, value) == value)
@@ -43,7 +44,7 @@ class Secrets:
         `variable` is the one whose value the text is: a short secret is only recognised there, or as the
         password of an address.
         """
-        if text in self._names and (looks_secret(variable.upper()) or len(text) >= _TELLING):
+        if text in self._names and (looks_secret(variable.upper()) or _TELLING.fullmatch(text)):
             return f"${{secrets.{self._names[text]}}}", [self._names[text]]
         found: list[str] = []
         parts: list[str] = []
@@ -61,7 +62,7 @@ class Secrets:
         if not any(value in text for value in values):
             return ()
         words = "|".join(map(re.escape, values))
-        telling = "|".join(re.escape(value) for value in values if len(value) >= _TELLING) or r"(?!)"
+        telling = "|".join(re.escape(value) for value in values if _TELLING.fullmatch(value)) or r"(?!)"
         return re.finditer(rf"(?<=:)({words})(?=@)|({telling})", text)
 
 

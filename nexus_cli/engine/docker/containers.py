@@ -133,7 +133,7 @@ def _host_configuration(unit: Unit, container: Container, project: str) -> dict[
         "PortBindings": _port_bindings(unit, container),
         "RestartPolicy": {"Name": "no" if unit.kind == "job" else _RESTART[container.restart]},
         "ReadonlyRootfs": container.read_only,
-        "Tmpfs": dict.fromkeys(container.tmpfs, ""),
+        "Tmpfs": dict(_tmpfs(entry) for entry in container.tmpfs),
         "CapDrop": ["ALL"] if container.closed else list(container.cap_drop),
         "CapAdd": list(container.capabilities),
         "SecurityOpt": ["no-new-privileges"] if container.closed else list(container.security_opt),
@@ -160,6 +160,12 @@ def _port_bindings(unit: Unit, container: Container) -> dict[str, list[dict[str,
         if name in unit.ports:
             bindings.setdefault(f"{port}/tcp", []).append({"HostIp": HOST, "HostPort": str(unit.ports[name])})
     return bindings
+
+
+def _tmpfs(written: str) -> tuple[str, str]:
+    """A folder in memory and its options, from `path` or `path:size=16m,mode=1777`."""
+    path, _, options = written.partition(":")
+    return path, options
 
 
 def _device(written: str) -> dict[str, str]:
