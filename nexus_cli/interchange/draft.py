@@ -19,8 +19,9 @@ from nexus_cli.interchange.secret_values import Secrets
 class Context:
     """What all services of a project share while they are converted into blueprints below `root`.
 
-    `names`: the component that a service became. `called`: what links call a service besides its name. `taken`: ports of this machine, and who has them.
-    `files`: what has to be written beside the blueprints, by path below the root.
+    `names`: the component that a service became. `called`: what links call a service besides its name.
+    `taken`: ports of this machine, and who has them. `shared`: volumes that several services mount.
+    `jobs`: services whose end others wait for. `files`: what is written beside the blueprints.
     """
 
     project: Project
