@@ -61,6 +61,7 @@ def convert(project: Project, around: Surroundings) -> Converted:
         report=report,
         secrets=secrets,
         names=names,
+        others=around.names,
         taken=dict(around.ports),
         shared=places.shared_volumes(project.services, project.resources["volumes"]),
         jobs=_jobs(project.services),

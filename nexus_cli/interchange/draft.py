@@ -19,7 +19,7 @@ from nexus_cli.interchange.secret_values import Secrets
 class Context:
     """What all services of a project share while they are converted into blueprints below `root`.
 
-    `names`: the component that a service became. `called`: what links call a service besides its name.
+    `names`: the component that a service became; `others` are names of the workspace beside them. `called`: what links call a service besides its name.
     `taken`: ports of this machine, and who has them. `shared`: volumes that several services mount.
     `jobs`: services whose end others wait for. `files`: what is written beside the blueprints.
     """
@@ -29,6 +29,7 @@ class Context:
     report: Report
     secrets: Secrets
     names: Mapping[str, str]
+    others: Collection[str]
     taken: dict[int, str]
     shared: Mapping[str, str]
     jobs: Collection[str]

@@ -22,7 +22,7 @@ def alias(draft: Draft, name: str, key: str, where: Location) -> None:
     context = draft.context
     if name == draft.name or name == draft.data.get("hostname"):
         return
-    if name in {*context.names.values()}:
+    if name in {*context.names.values(), *context.others}:
         draft.lost(key, where, f'"{name}" is the name of another component')
     elif not _HOST.fullmatch(name):
         draft.lost(key, where, f"{name!r} cannot be the name of a host")

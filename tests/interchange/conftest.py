@@ -58,7 +58,7 @@ def run() -> Run:
             text=True,
             check=False,
             timeout=300,
-            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **env},
+            env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", "NEXUS_ENGINE": "docker", **env},
         )
 
     return nexus

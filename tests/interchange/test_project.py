@@ -203,9 +203,8 @@ def theirs(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def port_of(entry: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(entry.get(key) or "") for key in ("target", "published", "host_ip")) + (
-        entry.get("protocol", "tcp"),
-    )
+    parts = (str(entry.get(key) or "") for key in ("target", "published", "host_ip"))
+    return (*parts, entry.get("protocol", "tcp"))
 
 
 def volume_of(entry: dict[str, Any]) -> tuple[str, ...]:
