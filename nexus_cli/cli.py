@@ -19,6 +19,7 @@ from nexus_cli.commands import (
     execute,
     generate,
     images,
+    import_,
     init,
     lint,
     logs,
@@ -97,6 +98,7 @@ for _name, _panel, _function in COMMANDS:
     _settings = {"allow_interspersed_args": False} if _name in {"exec", "run"} else {}
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
 app.add_typer(generate.app, name="generate", rich_help_panel=CREATE)
+app.add_typer(import_.app, name="import", rich_help_panel=CREATE)
 app.add_typer(images.app, name="images", rich_help_panel=RUN)
 app.add_typer(secret.app, name="secret", rich_help_panel=RUN)
 

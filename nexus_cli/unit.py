@@ -72,10 +72,20 @@ class ImageBuild:
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A file or folder of this machine inside a container."""
+    """A file or folder of this machine inside a container; `create`: a folder, made when it is missing."""
 
     source: Path
     write: bool = False
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A volume inside a container: the unit's own by its name, or one that units of a platform share."""
+
+    name: str
+    shared: bool = False
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +93,15 @@ class Container:
     """A container of an image, pulled or built; what it leaves out is the image's own.
 
     `listens` are its ports by name, `volumes` and `binds` are by path inside, `files` is the folder inside
-    for the unit's files. `cpu` is in cores, `memory` in bytes. `closed`: without any capability but
-    `capabilities`, and no way to more of them.
+    for the unit's files. `cpu` is in cores, `memory` and `shm_size` in bytes. `closed`: without any
+    capability but `capabilities`, and no way to more of them. `ulimits` are soft and hard.
     """
 
     image: str
     build: ImageBuild | None = None
     entrypoint: tuple[str, ...] = ()
     listens: Mapping[str, int] = field(default_factory=dict)
-    volumes: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, Stored] = field(default_factory=dict)
     binds: Mapping[str, Bind] = field(default_factory=dict)
     tmpfs: tuple[str, ...] = ()
     files: str = ""
@@ -102,6 +112,20 @@ class Container:
     init: bool = False
     closed: bool = False
     capabilities: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    privileged: bool = False
+    security_opt: tuple[str, ...] = ()
+    group_add: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    shm_size: int | None = None
+    hostname: str = ""
+    extra_hosts: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tty: bool = False
+    stdin_open: bool = False
+    restart: Literal["always", "on-failure", "no"] = "always"
     cpu: float | None = None
     memory: int | None = None
 
@@ -148,6 +172,13 @@ class Unit:
     def described(self) -> str:
         """The name in the blueprints: a service's replicas `order.2`, `order.3` are all of `order`."""
         return owner(self.name) if self.kind == "service" else self.name
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the unit is done, and not broken, once it exited 0."""
+        return self.kind == "job" or (
+            isinstance(self.runtime, Container) and self.runtime.restart != "always"
+        )
 
     @property
     def listens(self) -> Mapping[str, int]:

@@ -53,6 +53,16 @@ def find(start: Path | None = None) -> Workspace:
     )
 
 
+def around(chosen: Path | None = None) -> Path:
+    """The folder of a workspace that may not be there yet: the chosen one, the one around, or this folder."""
+    if chosen is not None:
+        return chosen.resolve()
+    try:
+        return find().root
+    except UsageError:
+        return Path(os.environ.get("NEXUS_WORKSPACE") or Path.cwd()).resolve()
+
+
 def private_folder(path: Path) -> None:
     """Make a folder that only this user can enter."""
     try:

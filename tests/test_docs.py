@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nexus_cli.cli import COMMANDS
-from nexus_cli.commands import generate, images, secret
+from nexus_cli.commands import generate, images, import_, secret
 from tests.conftest import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,6 +16,7 @@ COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 NAMES = [
     *(name for name, _, _ in COMMANDS),
     *(f"generate {command.name}" for command in generate.app.registered_commands),
+    *(f"import {command.name}" for command in import_.app.registered_commands),
     *(f"secret {command.name or command.callback.__name__}" for command in secret.app.registered_commands),
     *(f"images {command.name or command.callback.__name__}" for command in images.app.registered_commands),
 ]
@@ -31,7 +32,7 @@ def test_every_command_is_documented_and_has_examples(name: str, nexus: Run) -> 
 
 def test_every_documented_command_exists() -> None:
     known = {name.split()[0] for name in NAMES}
-    for page in (ROOT / "README.md", ROOT / "docs" / "commands.md", ROOT / "docs" / "blueprints.md"):
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         text = page.read_text(encoding="utf-8")
         named = re.findall(r"(?:`|\$ |\$\()nexus ([a-z]+)", text)
         assert named, page

@@ -105,7 +105,8 @@ def component_values(
     host, ports = address or seen_by_itself(component, bindings)
     values = {"name": component.name, "host": host, "environment": bindings.environment}
     values |= {f"ports.{name}": str(port) for name, port in ports.items()}
-    return values | {f"credentials.{k}": v for k, v in _credentials(component, bindings).items()} | more
+    values |= {f"credentials.{k}": v for k, v in _credentials(component, bindings).items()}
+    return values | {f"secrets.{name}": bindings.secrets.get(name, "") for name in component.secrets} | more
 
 
 def _credentials(component: Component, bindings: Bindings) -> dict[str, str]:

@@ -12,11 +12,6 @@ from nexus_cli.blueprint.source import MAX_DEPTH, MERGE, NULL, Finding, Location
 MAX_BYTES = 1 << 20
 MAX_NODES = 50_000
 
-_TAGS = {
-    f"tag:yaml.org,2002:{name}"
-    for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")
-}
-
 
 class DocumentFault(Exception):
     """A document that cannot be read as YAML within the bounds."""
@@ -31,7 +26,17 @@ def read(path: Path, file: str) -> tuple[dict[str, Any], Source]:
 
     Its values are mappings, lists, texts and nothing; the model decides what a text means.
     """
-    text = _text(path, file)
+    source = Source(file, text_of(path, file, "a blueprint"))
+    return parse(source), source
+
+
+def parse(source: Source) -> dict[str, Any]:
+    """The mapping in a text that was read, or will be written."""
+    return Construct(source.file).mapping(nodes(source.text, source.file, "a blueprint"), 0)
+
+
+def nodes(text: str, file: str, what: str) -> yaml.MappingNode:
+    """The mapping node of a YAML text within the bounds; `what` it is, for messages."""
     try:
         node = compose(text)
     except TooDeep as error:
@@ -41,19 +46,20 @@ def read(path: Path, file: str) -> tuple[dict[str, Any], Source]:
     except ValueError as error:
         raise _fault("yaml", str(error), Location(file)) from error
     if node is None:
-        raise _fault("yaml", "the file is empty", Location(file), "remove it, or write a blueprint into it")
+        raise _fault("yaml", "the file is empty", Location(file), f"remove it, or write {what} into it")
     if not isinstance(node, yaml.MappingNode):
-        raise _fault("yaml", "a blueprint is a mapping of keys to values", _location(node.start_mark, file))
-    return _Construct(file).mapping(node, 0), Source(file, text)
+        raise _fault("yaml", f"{what} is a mapping of keys to values", _location(node.start_mark, file))
+    return node
 
 
-def _text(path: Path, file: str) -> str:
+def text_of(path: Path, file: str, what: str) -> str:
+    """The text of a file, if it is not too large for `what` it is."""
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise _fault(
                 "size",
-                f"the file has {size / (1 << 20):.1f} MB; a blueprint may have {MAX_BYTES >> 20} MB",
+                f"the file has {size / (1 << 20):.1f} MB; {what} may have {MAX_BYTES >> 20} MB",
                 Location(file),
                 "split it into one file a service",
             )
@@ -86,20 +92,26 @@ def _location(mark: yaml.Mark, file: str) -> Location:
     return Location(file, mark.line + 1, mark.column + 1)
 
 
-class _Construct:
+class Construct:
     """Plain values from nodes, counting every visit so that aliases cannot multiply without bound."""
+
+    tags = frozenset(
+        f"tag:yaml.org,2002:{name}"
+        for name in ("str", "int", "float", "bool", "null", "timestamp", "value", "seq", "map")
+    )
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.visited = 0
 
     def value(self, node: yaml.Node, depth: int) -> Any:
+        """The value of a node that stands this deep."""
         self.visited += 1
         if self.visited > MAX_NODES:
             raise self._fault("aliases", f"more than {MAX_NODES} values once aliases are followed", node)
         if depth > MAX_DEPTH:
             raise self._fault("depth", str(TooDeep(node.start_mark)), node)
-        if node.tag not in _TAGS:
+        if node.tag not in self.tags:
             raise self._fault("yaml", f"the tag {node.tag} is not allowed", node)
         if isinstance(node, yaml.ScalarNode):
             return None if node.tag == NULL else node.value
@@ -110,6 +122,7 @@ class _Construct:
         raise self._fault("yaml", "this kind of value is not known", node)
 
     def mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
+        """The mapping of a node, with what it merges; a key that stands twice is a fault."""
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key, item in node.value:
@@ -134,5 +147,9 @@ class _Construct:
             inherited = {**found, **inherited}
         return inherited
 
+    def at(self, node: yaml.Node) -> Location:
+        """Where a node is written."""
+        return _location(node.start_mark, self.file)
+
     def _fault(self, rule: str, message: str, node: yaml.Node, hint: str | None = None) -> DocumentFault:
-        return _fault(rule, message, _location(node.start_mark, self.file), hint)
+        return _fault(rule, message, self.at(node), hint)

@@ -21,7 +21,9 @@ Check = Callable[[Platform], Iterator[Fault]]
 RESERVED = frozenset({"all", "nexus", "platform", "default", "supervisor", "localhost"})
 OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "metadata", "registry"})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
-_SECRET_NAME = re.compile(r"(PASSWORD|SECRET|TOKEN|PRIVATE_KEY|API_KEY|CREDENTIAL)S?$")
+_SECRET_NAME = re.compile(
+    r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(PRIVATE|API|SECRET|ACCESS|ENCRYPTION)_KEY|SECRET_KEY_BASE)S?$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ def lint(platform: Platform) -> list[Finding]:
 def errors(findings: Sequence[Finding]) -> list[Finding]:
     """The findings that forbid going on."""
     return [finding for finding in findings if finding.severity == "error"]
+
+
+def looks_secret(variable: str) -> bool:
+    """Whether a variable of this name holds what must not be written in clear."""
+    return _SECRET_NAME.search(variable) is not None
 
 
 def _where(platform: Platform, kind: str, name: str, path: Sequence[Any]) -> Location:
@@ -99,9 +106,9 @@ def _connection_clash(platform: Platform) -> Iterator[Fault]:
 
 def _port_taken(platform: Platform) -> Iterator[Fault]:
     written: list[tuple[str, str, list[Any], int]] = [
-        ("component", c.name, ["ports", name], port)
+        ("component", c.name, ["publish" if name in c.publish else "ports", name], port)
         for c in platform.components.values()
-        for name, port in c.ports.items()
+        for name, port in bind.unit_ports(c, bind.Bindings()).items()
     ]
     written += [("service", s.name, ["port"], s.port) for s in platform.services.values()]
     taken: dict[int, str] = {}
@@ -212,7 +219,7 @@ def _field_name(platform: Platform) -> Iterator[Fault]:
 def _secret_in_env(platform: Platform) -> Iterator[Fault]:
     for service in platform.services.values():
         for name, value in service.env.items():
-            if _SECRET_NAME.search(name) and value and "${" not in value:
+            if looks_secret(name) and value and "${" not in value:
                 yield (
                     "service",
                     service.name,

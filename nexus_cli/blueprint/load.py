@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nexus_cli.blueprint.document import DocumentFault, read
+from nexus_cli.blueprint.document import DocumentFault, parse, read
 from nexus_cli.blueprint.model import (
     KINDS,
     Blueprint,
@@ -166,6 +166,15 @@ def _blueprint(
         data = _merge(spec.defaults.service, data)
     blueprint = _validate(model, data, source, findings)
     return None if blueprint is None else (kind, blueprint, source)
+
+
+def component_of(source: Source) -> Component:
+    """The component that a text describes, which nothing has written yet; its faults are raised."""
+    findings: list[Finding] = []
+    component = _validate(Component, parse(source), source, findings)
+    if component is None:
+        raise BlueprintFault(findings)
+    return component
 
 
 def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from nexus_cli.blueprint.fields import ResourceField
-from nexus_cli.blueprint.scalars import Duration, EnvName, EventName, Name, Path_, Port, Rate, Size
+from nexus_cli.blueprint.scalars import (
+    Duration,
+    EnvName,
+    EventName,
+    HostName,
+    ImageEnvName,
+    Name,
+    Path_,
+    Port,
+    Rate,
+    Size,
+)
 
 if TYPE_CHECKING:
     from nexus_cli.blueprint.source import Source
@@ -253,10 +264,37 @@ class Mount(Model):
 
     source: str = Field(min_length=1)
     write: bool = False
+    create: bool = Field(False, description="make the folder when it is missing")
 
 
 def _read_only(value: Any) -> Any:
     return {"source": value} if isinstance(value, str) else value
+
+
+class Volume(Model):
+    """Stored data at a path in a container: the component's own, or `shared` under a name of the platform."""
+
+    path: str = Field(pattern=r"^/")
+    shared: Name | None = None
+    read_only: bool = False
+
+
+def _own(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class Ulimit(Model):
+    """A limit of the kernel for each process: what counts, and how far a process may raise it."""
+
+    soft: int = Field(ge=-1)
+    hard: int = Field(ge=-1)
+
+
+def _both(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"soft": value, "hard": value}
+
+
+Restart = Literal["always", "on-failure", "no"]
 
 
 class Component(Runnable):
@@ -264,12 +302,13 @@ class Component(Runnable):
 
     `ports` are those that it listens on, `publish` the host's ports where they differ. `once`: it does its
     work and exits with 0, and what uses it waits for that. `mounts` is path in the container -> its source.
+    `secrets` have their values outside the blueprint; `${secrets.NAME}` stands for one.
     """
 
     kind: Literal["component"] = "component"
     title: str = ""
     description: str = ""
-    aliases: tuple[Name, ...] = ()
+    aliases: tuple[HostName, ...] = ()
     image: str | None = None
     build: Build | None = None
     entrypoint: tuple[str, ...] = ()
@@ -280,14 +319,30 @@ class Component(Runnable):
     workdir: str | None = None
     ports: dict[Name, Port] = {}
     publish: dict[Name, Port] = {}
-    volumes: dict[Name, str] = {}
+    volumes: dict[Name, Annotated[Volume, BeforeValidator(_own)]] = {}
     mounts: dict[str, Annotated[Mount, BeforeValidator(_read_only)]] = {}
     tmpfs: tuple[str, ...] = ()
     read_only: bool = False
     init: bool = Field(False, description="run it under a small init that forwards signals and reaps")
     capabilities: tuple[str, ...] = Field((), description="Linux capabilities added to the engine's own")
+    cap_drop: tuple[str, ...] = Field((), description="Linux capabilities taken away; ALL for all")
+    privileged: bool = False
+    security_opt: tuple[str, ...] = ()
+    group_add: tuple[str, ...] = ()
+    devices: tuple[str, ...] = Field((), description="devices of the host, as /dev/ttyUSB0:/dev/ttyUSB0:rwm")
+    sysctls: dict[str, str] = {}
+    ulimits: dict[str, Annotated[Ulimit, BeforeValidator(_both)]] = {}
+    shm_size: Size | None = Field(None, description="how large /dev/shm is")
+    hostname: HostName | None = Field(None, description="what the container calls itself")
+    extra_hosts: tuple[str, ...] = Field((), description="more names of hosts, as name:address")
+    labels: dict[str, str] = {}
+    tty: bool = False
+    stdin_open: bool = False
+    restart: Restart = Field("always", description="what happens after it ended by itself")
+    stop_signal: str | None = Field(None, pattern=r"^(SIG)?[A-Z0-9+]+$")
     credentials: dict[str, str] = {}
-    env: dict[EnvName, str] = {}
+    secrets: tuple[EnvName, ...] = ()
+    env: dict[ImageEnvName, str] = {}
     config: Literal["envoy"] | None = Field(
         None, description="the generator that writes its configuration files"
     )

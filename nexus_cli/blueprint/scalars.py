@@ -49,6 +49,8 @@ Size = Annotated[int, BeforeValidator(parse_size), _written(_SIZE, "256Mi", "1Gi
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$", max_length=80)]
+ImageEnvName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$", max_length=200)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=120)]
 EventName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+$", max_length=120)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Path_ = Annotated[str, Field(pattern=r"^/\S*$", max_length=200)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +14,9 @@ from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from nexus_cli.scaffold.outcome import Outcome
+    from nexus_cli.stack.compose import Composed
 
 app = typer.Typer(no_args_is_help=True, help="Generate services and packages; what you changed is kept.")
 
@@ -108,6 +109,46 @@ def generate_package(
     choice = outcome.Choice(template, vcs_ref, trust, ask, answers, force, dry_run)
     with _workspace(f"generate package {name}", dry_run=dry_run) as root:
         show(generate(root, name, choice, kind=kind, language=language, title=title), output)
+
+
+@app.command("compose")
+def generate_compose(
+    file: Annotated[Path, typer.Option("--file", "-f", help="Where, from the workspace's root.")] = Path(
+        "compose.yaml"
+    ),
+    force: ForceOption = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Write the platform as a Docker Compose file; its secrets go to .env beside it, mode 0600.
+
+    Examples: `nexus generate compose` · `nexus generate compose --file deploy/compose.yaml` ·
+    `nexus generate compose --dry-run`
+    """
+    from nexus_cli.stack import compose
+    from nexus_cli.workspace import Workspace
+
+    with _workspace("generate compose", dry_run=dry_run) as root:
+        composed = compose.generate(Workspace(root), file)
+        if dry_run:
+            compose.refuse_conflict(composed, force=force)
+        else:
+            compose.lay_down(composed, force=force)
+    show_composed(composed, dry_run=dry_run)
+
+
+def show_composed(composed: Composed, *, dry_run: bool) -> None:
+    """The file and the variables on standard output; what is missing on standard error."""
+    typer.echo(f"{composed.change.status:<8} {composed.change.path}")
+    for name in composed.lacking:
+        typer.echo(f"{'added':<8} {composed.env_file.name}: {name}")
+    for name in composed.unset:
+        typer.echo(f"note: {name} has no value; add it to {composed.env_file}", err=True)
+    if dry_run:
+        typer.echo("dry run: nothing was written", err=True)
+        return
+    typer.echo(
+        f"next: docker compose -f {composed.env_file.parent / composed.change.path} up -d --wait", err=True
+    )
 
 
 @contextlib.contextmanager

@@ -49,8 +49,8 @@ def list_(environment: EnvironmentOption = "development") -> None:
     found = find()
     platform = load(found.root)
     values = resolve(found.environment_state(environment), platform)
-    for name in sorted({name for service in platform.services.values() for name in service.secrets}):
-        users = ", ".join(s.name for s in platform.services.values() if name in s.secrets)
+    for name in sorted({name for unit in platform.units for name in unit.secrets}):
+        users = ", ".join(unit.name for unit in platform.units if name in unit.secrets)
         typer.echo(f"{name}  {'given' if name in values else 'missing'}  ({users})")
 
 

@@ -61,9 +61,9 @@ def store(folder: Path, name: str, value: str | None) -> None:
 
 
 def resolve(folder: Path, platform: Platform) -> dict[str, str]:
-    """The value of every secret that a service names: from nexus's environment, else from the store."""
+    """The value of every secret that a unit names: from nexus's environment, else from the store."""
     kept = stored(folder)
-    names = {name for service in platform.services.values() for name in service.secrets}
+    names = {name for unit in platform.units for name in unit.secrets}
     environment: Mapping[str, str] = os.environ
     return {
         name: environment.get(name) or kept[name] for name in names if environment.get(name) or name in kept
@@ -71,17 +71,17 @@ def resolve(folder: Path, platform: Platform) -> dict[str, str]:
 
 
 def missing(platform: Platform, values: Mapping[str, str], wanted: set[str]) -> list[Fault]:
-    """A fault for each secret without a value of the wanted services."""
+    """A fault for each secret without a value of the wanted services and components."""
     return [
         (
-            "service",
-            service.name,
+            unit.kind,
+            unit.name,
             ["secrets", index],
             f"secret {name} has no value",
             f"run `nexus secret set {name}`, or export {name}",
         )
-        for service in platform.services.values()
-        if service.name in wanted
-        for index, name in enumerate(service.secrets)
+        for unit in platform.units
+        if unit.name in wanted
+        for index, name in enumerate(unit.secrets)
         if name not in values
     ]

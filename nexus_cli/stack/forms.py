@@ -16,7 +16,18 @@ from nexus_cli.blueprint.model import Component, Embedded, Platform, Service
 from nexus_cli.blueprint.references import resolve
 from nexus_cli.blueprint.types import SERVICE_TYPES, ServiceType, package_name
 from nexus_cli.errors import UsageError
-from nexus_cli.unit import Bind, Container, File, ImageBuild, PythonProject, Runtime, Setup, Unit, Wheel
+from nexus_cli.unit import (
+    Bind,
+    Container,
+    File,
+    ImageBuild,
+    PythonProject,
+    Runtime,
+    Setup,
+    Stored,
+    Unit,
+    Wheel,
+)
 
 FILES = "/etc/nexus"
 """Where a container finds its unit's files."""
@@ -147,8 +158,12 @@ class Containers:
             env={name: resolve(text, values) for name, text in component.env.items()},
             files=dict(generated),
             runtime=container,
+            stop_signal=component.stop_signal or "",
         )
-        return unit, {"image": container.image, "container": repr(replace(container, build=None))}
+        return unit, {
+            "image": container.image,
+            "container": repr((replace(container, build=None), unit.stop_signal)),
+        }
 
     def runtime(self, component: Component) -> Runtime:
         """A container of the component's image."""
@@ -191,8 +206,14 @@ class Containers:
             build,
             entrypoint=tuple(resolve(word, values) for word in component.entrypoint),
             listens=bind.listens(component, self.bindings),
-            volumes={path: name for name, path in component.volumes.items()},
-            binds={path: Bind(root / mount.source, mount.write) for path, mount in component.mounts.items()},
+            volumes={
+                volume.path: Stored(volume.shared or name, volume.shared is not None, volume.read_only)
+                for name, volume in component.volumes.items()
+            },
+            binds={
+                path: Bind(root / mount.source, mount.write, mount.create)
+                for path, mount in component.mounts.items()
+            },
             tmpfs=component.tmpfs,
             files=files,
             user=component.user or "",
@@ -201,6 +222,20 @@ class Containers:
             read_only=component.read_only,
             init=component.init,
             capabilities=component.capabilities,
+            cap_drop=component.cap_drop,
+            privileged=component.privileged,
+            security_opt=component.security_opt,
+            group_add=component.group_add,
+            devices=component.devices,
+            sysctls=component.sysctls,
+            ulimits={name: (limit.soft, limit.hard) for name, limit in component.ulimits.items()},
+            shm_size=component.shm_size,
+            hostname=component.hostname or "",
+            extra_hosts=component.extra_hosts,
+            labels=component.labels,
+            tty=component.tty,
+            stdin_open=component.stdin_open,
+            restart=component.restart,
             cpu=component.limits.cpu,
             memory=component.limits.memory,
         )

@@ -34,7 +34,7 @@ class Report:
         if self.seen.state is State.EXITED:
             if self.seen.exit_code is None:
                 return "not started"
-            done = self.unit.kind == "job" and self.seen.exit_code == 0
+            done = self.unit.may_end and self.seen.exit_code == 0
             return "done" if done else f"exited {self.seen.exit_code}"
         if self.seen.state is not State.RUNNING:
             return str(self.seen.state)

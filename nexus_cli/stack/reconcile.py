@@ -127,7 +127,7 @@ def _change(unit: Unit, seen: Observed | None, facts: Facts) -> tuple[Action, st
     if seen.state is State.CRASHED:
         return "restart", "in a crash loop"
     if seen.state is State.EXITED:
-        if unit.kind == "job" and seen.exit_code == 0:
+        if unit.may_end and seen.exit_code == 0:
             return None
         return begin, seen.reason or f"ended with exit code {seen.exit_code}"
     if not seen.ready:

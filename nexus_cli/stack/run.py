@@ -103,7 +103,7 @@ class Runner:
                 if seen is not None and seen.state is State.CRASHED:
                     self.engine.give_up(unit.name)
                 raise StepFault(self.failure(unit, fault, seen, probe))
-            if unit.kind == "job" and seen is not None and seen.state is State.EXITED:
+            if unit.may_end and seen is not None and seen.state is State.EXITED:
                 return ""
             if unit.kind != "job" and seen is not None and seen.state is State.RUNNING:
                 probe = ask(self.engine, unit, seen)
@@ -169,7 +169,7 @@ def _ended(unit: Unit, seen: Observed | None) -> str | None:
         return None
     if seen.state is State.CRASHED:
         return f"keeps crashing: gave up after {seen.restarts} restarts"
-    if seen.state is State.EXITED and (unit.kind != "job" or seen.exit_code != 0):
+    if seen.state is State.EXITED and not (unit.may_end and seen.exit_code == 0):
         return seen.reason or f"ended with exit code {seen.exit_code}"
     return None
 

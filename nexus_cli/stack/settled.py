@@ -46,7 +46,7 @@ def watch(workspace: Workspace, environment: str, platform: Platform) -> dict[st
             str(bundled("blueprints")),
             str(Path(__file__).parents[1]),
         ],
-        "variables": sorted({*_VARIABLES, *(name for service in services for name in service.secrets)}),
+        "variables": sorted({*_VARIABLES, *(name for unit in platform.units for name in unit.secrets)}),
     }
 
 
@@ -107,10 +107,11 @@ def _well(folder: Path, record: Mapping[str, Any]) -> list[tuple[Mapping[str, An
     for name, unit in noted.items():
         seen = observed[name]
         done = seen.state is State.EXITED and seen.exit_code == 0
-        well = done if unit["kind"] == "job" else seen.state is State.RUNNING and seen.ready
-        if not well or seen.fingerprint != unit["fingerprint"]:
+        lasts = seen.state is State.RUNNING and seen.ready and unit["kind"] != "job"
+        if not (lasts or (done and unit["may_end"])) or seen.fingerprint != unit["fingerprint"]:
             return None
-    lasting = [(unit, observed[name]) for name, unit in noted.items() if unit["kind"] != "job"]
+    running = {name for name, seen in observed.items() if seen.state is State.RUNNING}
+    lasting = [(unit, observed[name]) for name, unit in noted.items() if name in running]
     with ThreadPoolExecutor(max_workers=16) as pool:
         return lasting if all(pool.map(_answers, *zip(*lasting, strict=True))) else None
 
@@ -152,6 +153,7 @@ def _noted(unit: Unit) -> dict[str, Any]:
     return {
         "name": unit.name,
         "kind": unit.kind,
+        "may_end": unit.may_end,
         "fingerprint": unit.fingerprint,
         "url": unit.url,
         "probe": [probe.kind, probe.port, probe.target] if probe else None,

@@ -147,7 +147,7 @@ def assemble(
     )
     layout = Layout(folder, store.key(folder))
     form = _form(choice, platform, bindings, layout)
-    units = desired(platform, bindings, layout, form, _configuration(platform, bindings, layout))
+    units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout))
     running = engines.engine(choice, folder, f"{platform.name}/{environment}")
     return Stack(workspace, environment, platform, bindings, units, running, choice)
 
@@ -161,7 +161,7 @@ def _form(choice: engines.Choice, platform: Platform, bindings: Bindings, layout
 
 
 def check_secrets(stack: Stack, units: Sequence[Unit]) -> None:
-    """Refuse to start services whose secrets have no value."""
+    """Refuse to start units whose secrets have no value."""
     wanted = {unit.name for unit in units}
     faults = store.missing(stack.platform, stack.bindings.secrets, wanted)
     if faults:
@@ -188,7 +188,7 @@ def log_names(root: Path, folder: Path, running: Engine, names: Sequence[str]) -
     return found if names else sorted(written)
 
 
-def _configuration(platform: Platform, bindings: Bindings, layout: Layout) -> dict[str, dict[str, File]]:
+def configuration(platform: Platform, bindings: Bindings, layout: Layout) -> dict[str, dict[str, File]]:
     """Generated configuration files of components, by component and path."""
     result: dict[str, dict[str, File]] = {}
     for component in platform.components.values():

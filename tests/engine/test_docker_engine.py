@@ -17,7 +17,7 @@ from nexus_cli.engine.docker.client import EngineUnreachable, connect
 from nexus_cli.engine.docker.context import image_name
 from nexus_cli.engine.docker.engine import DockerEngine
 from nexus_cli.errors import NexusError
-from nexus_cli.unit import Container, ImageBuild, Observed, State, Unit
+from nexus_cli.unit import Container, ImageBuild, Observed, State, Stored, Unit
 
 IMAGE = "python:3.13-slim"
 SLEEP = ("python", "-c", "import time; time.sleep(600)")
@@ -99,7 +99,7 @@ def test_a_service_is_shut_in(engine: DockerEngine) -> None:
 
 def test_stored_data_outlives_its_container_but_not_volumes(engine: DockerEngine) -> None:
     write = unit(
-        "db", "python", "-c", "open('/data/x', 'a').write('1')", kind="job", volumes={"/data": "data"}
+        "db", "python", "-c", "open('/data/x', 'a').write('1')", kind="job", volumes={"/data": Stored("data")}
     )
     read = replace(write, command=("python", "-c", "print(open('/data/x').read())"))
     engine.start(write)
@@ -200,7 +200,7 @@ def test_who_holds_a_port_is_named(engine: DockerEngine) -> None:
 
 
 def test_nothing_is_left(engine: DockerEngine) -> None:
-    engine.start(unit("web", volumes={"/data": "data"}))
+    engine.start(unit("web", volumes={"/data": Stored("data")}))
     engine.shutdown(volumes=True)
     found = subprocess.run(
         ["docker", "-H", engine.where, "volume", "ls", "-q", "--filter", f"name={engine.project}"],

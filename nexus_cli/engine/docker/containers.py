@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from nexus_cli.engine.docker.client import NotFound, translated
-from nexus_cli.unit import HOST, Container, Observed, State, Unit
+from nexus_cli.unit import HOST, Container, Observed, State, Stored, Unit
 from nexus_cli.workspace import private_folder
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _STATES = {
     "dead": State.EXITED,
 }
 _EXIT = re.compile(r"\((\d+)\)")
+_RESTART = {"always": "unless-stopped", "on-failure": "on-failure", "no": "no"}
 _LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 
 
@@ -132,17 +133,19 @@ def _configuration(unit: Unit, project: Project) -> dict[str, Any]:
         "Entrypoint": list(container.entrypoint),
         "User": container.user,
         "WorkingDir": container.workdir,
-        "StopSignal": unit.stop_signal if unit.kind == "service" else "",
+        "StopSignal": unit.stop_signal,
     }
     return {
         **{key: value for key, value in own.items() if value},
         "Image": container.image,
         "Env": [f"{key}={value}" for key, value in unit.env.items()],
-        "Labels": labels(project, unit),
-        "Hostname": unit.name.replace(".", "-"),  # of `db.order` the engine would make a second `db`
+        "Labels": {**container.labels, **labels(project, unit)},
+        # of `db.order` the engine would make a second `db`
+        "Hostname": container.hostname or unit.name.replace(".", "-"),
         "ExposedPorts": {f"{port}/tcp": {} for port in container.listens.values()},
         "Volumes": {container.files: {}} if container.files else {},
-        "OpenStdin": unit.input is not None,
+        "Tty": container.tty,
+        "OpenStdin": container.stdin_open or unit.input is not None,
         "StdinOnce": unit.input is not None,
         "HostConfig": _host_configuration(unit, container, project.name),
         "NetworkingConfig": {
@@ -153,8 +156,13 @@ def _configuration(unit: Unit, project: Project) -> dict[str, Any]:
 
 def _host_configuration(unit: Unit, container: Container, project: str) -> dict[str, Any]:
     volumes = [
-        {"Type": "volume", "Source": volume_name(project, unit.name, name), "Target": path}
-        for path, name in container.volumes.items()
+        {
+            "Type": "volume",
+            "Source": volume_name(project, unit.name, volume),
+            "Target": path,
+            "ReadOnly": volume.read_only,
+        }
+        for path, volume in container.volumes.items()
     ]
     binds = [
         {"Type": "bind", "Source": str(bind.source), "Target": path, "ReadOnly": not bind.write}
@@ -163,17 +171,22 @@ def _host_configuration(unit: Unit, container: Container, project: str) -> dict[
     return {
         "NetworkMode": project,
         "Mounts": volumes + binds,
-        "PortBindings": {
-            f"{port}/tcp": [{"HostIp": HOST, "HostPort": str(unit.ports[name])}]
-            for name, port in container.listens.items()
-            if name in unit.ports
-        },
-        "RestartPolicy": {"Name": "no" if unit.kind == "job" else "unless-stopped"},
+        "PortBindings": _port_bindings(unit, container),
+        "RestartPolicy": {"Name": "no" if unit.kind == "job" else _RESTART[container.restart]},
         "ReadonlyRootfs": container.read_only,
-        "Tmpfs": dict.fromkeys(container.tmpfs, ""),
-        "CapDrop": ["ALL"] if container.closed else [],
+        "Tmpfs": dict(_tmpfs(entry) for entry in container.tmpfs),
+        "CapDrop": ["ALL"] if container.closed else list(container.cap_drop),
         "CapAdd": list(container.capabilities),
-        "SecurityOpt": ["no-new-privileges"] if container.closed else [],
+        "SecurityOpt": ["no-new-privileges"] if container.closed else list(container.security_opt),
+        "Privileged": container.privileged,
+        "GroupAdd": list(container.group_add),
+        "Devices": [_device(device) for device in container.devices],
+        "Sysctls": dict(container.sysctls),
+        "Ulimits": [
+            {"Name": name, "Soft": soft, "Hard": hard} for name, (soft, hard) in container.ulimits.items()
+        ],
+        "ShmSize": container.shm_size or 0,
+        "ExtraHosts": list(container.extra_hosts),
         "NanoCpus": round((container.cpu or 0) * 1e9),
         "Memory": container.memory or 0,
         "Init": container.init,
@@ -181,9 +194,35 @@ def _host_configuration(unit: Unit, container: Container, project: str) -> dict[
     }
 
 
-def volume_name(project: str, unit: str, name: str) -> str:
-    """What the engine calls a unit's volume."""
-    return f"{project}-{unit}-{name}"
+def _port_bindings(unit: Unit, container: Container) -> dict[str, list[dict[str, str]]]:
+    """By port inside: where on this machine it is reached, at one port or several."""
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for name, port in container.listens.items():
+        if name in unit.ports:
+            bindings.setdefault(f"{port}/tcp", []).append({"HostIp": HOST, "HostPort": str(unit.ports[name])})
+    return bindings
+
+
+def _tmpfs(written: str) -> tuple[str, str]:
+    """A folder in memory and its options, from `path` or `path:size=16m,mode=1777`."""
+    path, _, options = written.partition(":")
+    return path, options
+
+
+def _device(written: str) -> dict[str, str]:
+    """A device from `host`, `host:inside` or `host:inside:rights`."""
+    host, _, rest = written.partition(":")
+    inside, _, rights = rest.partition(":")
+    return {
+        "PathOnHost": host,
+        "PathInContainer": inside or host,
+        "CgroupPermissions": rights or "rwm",
+    }
+
+
+def volume_name(project: str, unit: str, volume: Stored) -> str:
+    """What the engine calls a unit's volume; the underline keeps a shared one apart from every unit's own."""
+    return f"{project}_{volume.name}" if volume.shared else f"{project}-{unit}-{volume.name}"
 
 
 def observed(found: Mapping[str, Any], host: str, ready: Ready, ending: Ending) -> Observed:

@@ -17,7 +17,7 @@ from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
 from nexus_cli.identity import port_holder
-from nexus_cli.unit import Container, LogLine, Observed, Unit
+from nexus_cli.unit import Container, LogLine, Observed, Stored, Unit
 
 if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
@@ -82,7 +82,7 @@ class DockerEngine:
 
     def prepared(self, unit: Unit) -> bool:
         """Whether the engine has the unit's image."""
-        return _container(unit).image in self._images
+        return images.is_present(_container(unit).image, self._images)
 
     @functools.cached_property
     def _images(self) -> frozenset[str]:
@@ -101,8 +101,9 @@ class DockerEngine:
         write_files(self.state, unit)
         self._ensure_network()
         container = _container(unit)
-        for name in container.volumes.values():
-            self._ensure_volume(unit, name)
+        for volume in container.volumes.values():
+            self._ensure_volume(unit, volume)
+        _make_folders(container)
         with self._starting, translated(self.where):
             created = self._ids[unit.name] = self._create(unit)
             self._add_files(created, unit)
@@ -267,11 +268,13 @@ class DockerEngine:
                 )
             self._network_there = True
 
-    def _ensure_volume(self, unit: Unit, name: str) -> None:
-        labels = {**self._ours.labels, containers.UNIT: unit.name}
+    def _ensure_volume(self, unit: Unit, volume: Stored) -> None:
+        labels = dict(self._ours.labels)
+        if not volume.shared:
+            labels[containers.UNIT] = unit.name
         with translated(self.where):
             self.client.api.create_volume(
-                containers.volume_name(self.project, unit.name, name), labels=labels
+                containers.volume_name(self.project, unit.name, volume), labels=labels
             )
 
     def _remove_volume(self, name: str) -> None:
@@ -292,6 +295,16 @@ def _port_held(unit: Unit, fault: NexusError) -> NexusError:
         return fault
     holder = port_holder(int(port[1])) or "another program"
     return NexusError(f"port {port[1]} of {unit.name} is held by {holder}", hint="nexus up --free-ports")
+
+
+def _make_folders(container: Container) -> None:
+    """Make those folders of this machine that a container is said to be given even when they are missing."""
+    for bind in container.binds.values():
+        if bind.create and not bind.source.exists():
+            try:
+                bind.source.mkdir(parents=True)
+            except OSError as error:
+                raise NexusError(f"cannot make the folder {bind.source}: {error.strerror}") from error
 
 
 def _container(unit: Unit) -> Container:

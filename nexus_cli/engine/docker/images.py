@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,32 @@ if TYPE_CHECKING:
 
 _LINES = 20
 _BLOCK = 1 << 20
-_PODMAN = re.compile(r"^(localhost|docker\.io/library|docker\.io)/")  # it writes names out in full
+_PREFIX = re.compile(r"^(localhost|docker\.io/library|docker\.io|library)/")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def present(client: DockerClient) -> frozenset[str]:
-    """The names of all images that the engine has."""
-    return frozenset(sizes(client))
+    """The names of all images that the engine has, and those by which their content is pinned."""
+    with translated():
+        found = client.api.images()
+    names = (name for image in found for key in ("RepoTags", "RepoDigests") for name in image.get(key) or ())
+    return frozenset(map(full_name, names))
+
+
+def full_name(reference: str) -> str:
+    """An image's name as it is listed: with a tag, without Docker's own registry or Podman's word for none."""
+    name = _PREFIX.sub("", reference)
+    if "@" in name:
+        return name
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def is_present(reference: str, names: Container[str]) -> bool:
+    """Whether an image is among those that the engine has; what pins its content counts before its tag."""
+    name = full_name(reference)
+    repository, pin, digest = name.partition("@")
+    host, slash, last = repository.rpartition("/")
+    return (f"{host}{slash}{last.partition(':')[0]}@{digest}" if pin else name) in names
 
 
 def pull(client: DockerClient, reference: str, progress: Progress) -> None:
@@ -32,7 +51,7 @@ def pull(client: DockerClient, reference: str, progress: Progress) -> None:
     doing = f"cannot pull {reference}"
     try:
         with translated():
-            events = client.api.pull(reference, stream=True, decode=True)
+            events = client.api.pull(full_name(reference), stream=True, decode=True)
     except NexusError as fault:
         raise NexusError(f"{doing}: {fault.message}", hint=fault.hint or _hint(fault.message)) from fault
     with translated():
@@ -83,7 +102,7 @@ def sizes(client: DockerClient) -> dict[str, int]:
     with translated():
         found = client.api.images()
     names = ((image, tag) for image in found for tag in image.get("RepoTags") or ())
-    return {_PODMAN.sub("", tag): int(image["Size"]) for image, tag in names}
+    return {full_name(tag): int(image["Size"]) for image, tag in names}
 
 
 def exported(client: DockerClient, references: Sequence[str]) -> Iterator[bytes]:

@@ -1,0 +1,1 @@
+"""Descriptions of platforms in other tools' languages, read into blueprints."""
