@@ -319,8 +319,8 @@ class Component(Runnable):
     workdir: str | None = None
     ports: dict[Name, Port] = {}
     publish: dict[Name, Port] = {}
-    volumes: dict[Name, Annotated[Volume, BeforeValidator(_own)]] = {}
-    mounts: dict[str, Annotated[Mount, BeforeValidator(_read_only)]] = {}
+    volumes: dict[Name, Annotated[Volume, BeforeValidator(_own, json_schema_input_type=str | Volume)]] = {}
+    mounts: dict[str, Annotated[Mount, BeforeValidator(_read_only, json_schema_input_type=str | Mount)]] = {}
     tmpfs: tuple[str, ...] = ()
     read_only: bool = False
     init: bool = Field(False, description="run it under a small init that forwards signals and reaps")
@@ -331,7 +331,7 @@ class Component(Runnable):
     group_add: tuple[str, ...] = ()
     devices: tuple[str, ...] = Field((), description="devices of the host, as /dev/ttyUSB0:/dev/ttyUSB0:rwm")
     sysctls: dict[str, str] = {}
-    ulimits: dict[str, Annotated[Ulimit, BeforeValidator(_both)]] = {}
+    ulimits: dict[str, Annotated[Ulimit, BeforeValidator(_both, json_schema_input_type=int | Ulimit)]] = {}
     shm_size: Size | None = Field(None, description="how large /dev/shm is")
     hostname: HostName | None = Field(None, description="what the container calls itself")
     extra_hosts: tuple[str, ...] = Field((), description="more names of hosts, as name:address")

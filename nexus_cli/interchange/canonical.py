@@ -178,6 +178,8 @@ def _env_files(value: Any, where: Location, base: Path) -> Any:
     entries = []
     for item in _texts(value, where, base):
         entry = Map({"path": item}, place(item, where)) if isinstance(item, str) else _mapping(item, where)
+        if not entry.get("path"):
+            raise ComposeFault("an env file needs a path", place(entry, where))
         entries.append(_each(entry, {"path": _path}, base))
     return Seq(entries, place(value, where))
 

@@ -20,9 +20,9 @@ class Context:
     """What all services of a project share while they are converted into blueprints below `root`.
 
     `names`: the component that a service became; `others` are names of the workspace beside them.
-    `called`: what links call a service besides its name.
-    `taken`: ports of this machine, and who has them. `shared`: volumes that several services mount.
-    `jobs`: services whose end others wait for. `files`: what is written beside the blueprints.
+    `called`: what links call a service besides its name. `taken`: ports of this machine, and who has them.
+    `shared`: volumes that several services mount. `jobs`: services whose end others wait for.
+    `files`: what is written beside the blueprints.
     """
 
     project: Project

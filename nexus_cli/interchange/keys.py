@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nexus_cli.blueprint.load import did_you_mean
@@ -134,11 +134,14 @@ def _hostname(draft: Draft, value: Any, where: Location) -> None:
 
 
 def _health(draft: Draft, value: Any, where: Location) -> None:
-    test = value.get("test") or ()
+    test: Sequence[Any] = value.get("test") or ()
     if value.keys() == {"disable"} and not truth(value["disable"]):
         return
     if truth(value.get("disable")) or (test and test[0] == "NONE"):
         draft.adapted("healthcheck", where, "none is asked")
+        return
+    if len(test) == 1 and test[0] in {"CMD", "CMD-SHELL"}:
+        draft.lost("healthcheck", where, f"{test[0]} without a command asks nothing")
         return
     if not test:
         draft.lost("healthcheck", where, "without a test it changes that of the image, which is not asked")
@@ -176,7 +179,16 @@ def _grace(draft: Draft, value: Any, where: Location) -> None:
     draft.data["stop_grace"] = scalars.duration(_seconds(entry, "stop_grace_period", 10.0))
 
 
+def _stop_signal(draft: Draft, value: Any, where: Location) -> None:
+    if value and re.fullmatch(r"[A-Z0-9+]+", value.upper()):
+        draft.data["stop_signal"] = value.upper()
+    elif value:
+        draft.lost("stop_signal", where, f"{str(value)!r} is not a signal")
+
+
 def _restart(draft: Draft, value: Any, where: Location) -> None:
+    if not value:
+        return
     word, _, most = str(value).partition(":")
     known = {
         "no": "no",
@@ -248,6 +260,8 @@ def _scale(draft: Draft, value: Any, where: Location) -> None:
 def _ulimits(draft: Draft, value: Any, where: Location) -> None:
     limits = draft.data.setdefault("ulimits", {})
     for name, limit in value.items():
+        if limit is None:
+            continue
         soft = number(limit.get("soft", "0"), where, f"ulimits.{name}.soft")
         hard = number(limit.get("hard", str(soft)), where, f"ulimits.{name}.hard")
         limits[name] = soft if soft == hard else {"soft": soft, "hard": hard}
@@ -255,7 +269,7 @@ def _ulimits(draft: Draft, value: Any, where: Location) -> None:
 
 def _devices(draft: Draft, value: Any, where: Location) -> None:
     for entry in value:
-        if isinstance(entry, str):
+        if not isinstance(entry, Map):
             draft.append("devices", str(entry))
         else:
             parts = [str(entry.get(key) or "") for key in ("source", "target", "permissions")]
@@ -321,7 +335,7 @@ HANDLERS: Mapping[str, Handler] = {
     "hostname": _hostname,
     "healthcheck": _health,
     "stop_grace_period": _grace,
-    "stop_signal": _as_is("stop_signal"),
+    "stop_signal": _stop_signal,
     "restart": _restart,
     "deploy": _deploy,
     "mem_limit": _limit_memory,

@@ -7,16 +7,16 @@ from typing import Any
 
 from nexus_cli.interchange.located import Map, Override, Reset, Seq
 
-Key = Callable[[Any], Any]
+Key = Callable[[Any], str]
 """What makes two entries of a list the same one."""
 
 _REPLACED = {("command",), ("entrypoint",), ("healthcheck", "test")}
 _SAME: Mapping[tuple[str, ...], Key] = {
-    ("ports",): lambda entry: tuple(entry.get(key) for key in ("host_ip", "published", "target", "protocol")),
-    ("volumes",): lambda entry: entry.get("target"),
-    ("configs",): lambda entry: entry.get("target") or entry.get("source"),
-    ("secrets",): lambda entry: entry.get("target") or entry.get("source"),
-    ("env_file",): lambda entry: entry.get("path"),
+    ("ports",): lambda entry: repr([entry.get(k) for k in ("host_ip", "published", "target", "protocol")]),
+    ("volumes",): lambda entry: repr(entry.get("target")),
+    ("configs",): lambda entry: repr(entry.get("target") or entry.get("source")),
+    ("secrets",): lambda entry: repr(entry.get("target") or entry.get("source")),
+    ("env_file",): lambda entry: repr(entry.get("path")),
 }
 
 
@@ -48,7 +48,9 @@ def settled(written: Any, path: tuple[str, ...] = ()) -> Any:
     if isinstance(written, Map):
         kept = {k: settled(v, (*path, k)) for k, v in written.items() if not isinstance(v, Reset)}
         return Map(kept, written.where, written.keys_at)
-    return _joined(Seq([], written.where), written, _SAME[path]) if path in _SAME else written
+    if path in _SAME and isinstance(written, Seq):
+        return _joined(Seq([], written.where), written, _SAME[path])
+    return written
 
 
 def _drivers_differ(before: Any, value: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from nexus_cli.blueprint.load import did_you_mean
 from nexus_cli.blueprint.source import Location
 from nexus_cli.errors import UsageError
-from nexus_cli.interchange import canonical
+from nexus_cli.interchange import canonical, shapes
 from nexus_cli.interchange.located import ComposeFault, Map, Override, Seq, Text, place, read
 from nexus_cli.interchange.merge import merge, settled
 from nexus_cli.interchange.variables import BadTemplate, env_file, interpolate
@@ -61,6 +61,11 @@ def load(choice: Choice) -> Project:
         whole.add(reader.document(path, directory, values))
     profiles = set(choice.profiles or map(str.strip, values.get("COMPOSE_PROFILES", "").split(",")))
     services = {name: settled(service) for name, service in whole.services.items()}
+    for name, service in services.items():
+        shapes.check(service, shapes.SERVICE, service.where, name)
+    for kind, entries in whole.resources.items():
+        for name, entry in entries.items():
+            shapes.check(entry, shapes.RESOURCES[kind], whole.top.where, f"{kind}.{name}")
     inactive = {name: s for name, s in services.items() if not _is_active(s, profiles)}
     _check_profiles(choice.profiles, services)
     written = whole.top.get("name")

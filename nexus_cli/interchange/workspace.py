@@ -13,6 +13,7 @@ from nexus_generators.writer import Change, compare, conflicts, recover, write
 from pathspec import PathSpec
 
 from nexus_cli.blueprint.bind import Bindings, unit_ports
+from nexus_cli.blueprint.document import parse
 from nexus_cli.blueprint.edit import add_includes
 from nexus_cli.blueprint.lint import errors, lint
 from nexus_cli.blueprint.load import BlueprintFault, component_of, load
@@ -182,7 +183,7 @@ def _judged(
     sources = {file: Source(file, content) for file, content in texts.items()}
     components = {component.name: component for component in map(component_of, sources.values())}
     if platform is None:
-        platform = Platform(root, PlatformSpec.model_validate(yaml.safe_load(spec)))
+        platform = Platform(root, PlatformSpec.model_validate(parse(Source(FILE, spec))))
     platform = replace(
         platform,
         components={**platform.components, **components},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus_cli.blueprint.lint import RULES, lint
+from nexus_cli.blueprint.lint import RULES, errors, lint
 from nexus_cli.blueprint.load import load
 from tests.conftest import service
 
@@ -133,3 +133,27 @@ def test_a_missing_catalogue_entry_is_offered(workspace: Path, write: Write) -> 
     write("a", service("a", 1, uses="[postgres]"))
     found = lint(load(workspace))
     assert found[0].hint == 'the catalogue has it: add "catalogue:postgres" to include in nexus.yaml'
+
+
+COMPONENT = "nexus: v1\nkind: component\nname: {name}\nimage: web:1\n"
+
+
+def test_what_a_component_is_published_on_counts(workspace: Path, write: Write) -> None:
+    """Two may listen on one port inside, but not take one port of this machine."""
+    text = COMPONENT + "ports: {{http: 80}}\npublish: {{http: {port}}}\n"
+    write("one", text.format(name="one", port=8001))
+    write("two", text.format(name="two", port=8002))
+    assert errors(lint(load(workspace))) == []
+    write("two", text.format(name="two", port=8001))
+    [found] = errors(lint(load(workspace)))
+    assert (found.rule, found.where.line) == ("port-taken", 6)
+    assert found.message == "port 8001 is taken by component one"
+
+
+def test_a_component_names_its_secrets(workspace: Path, write: Write) -> None:
+    text = COMPONENT + "secrets: [TOKEN]\nenv: {{a.b: '${{secrets.{secret}}}'}}\n"
+    write("web", text.format(name="web", secret="TOKEN"))
+    assert errors(lint(load(workspace))) == []
+    write("web", text.format(name="web", secret="TOKNE"))
+    [found] = errors(lint(load(workspace)))
+    assert found.hint == 'did you mean "${secrets.TOKEN}"?'

@@ -16,8 +16,10 @@ import pytest
 from nexus_cli.engine.docker.client import EngineUnreachable, connect
 from nexus_cli.engine.docker.context import image_name
 from nexus_cli.engine.docker.engine import DockerEngine
+from nexus_cli.engine.docker.images import is_present
 from nexus_cli.errors import NexusError
-from nexus_cli.unit import Container, ImageBuild, Observed, State, Stored, Unit
+from nexus_cli.unit import Bind, Container, ImageBuild, Observed, State, Stored, Unit
+from tests.e2e.conftest import free_port
 
 IMAGE = "python:3.13-slim"
 SLEEP = ("python", "-c", "import time; time.sleep(600)")
@@ -111,6 +113,83 @@ def test_stored_data_outlives_its_container_but_not_volumes(engine: DockerEngine
     engine.shutdown(volumes=True)
     engine.start(read)
     assert until(engine, "db", State.EXITED).exit_code == 1
+
+
+def test_what_a_container_may_be_told(engine: DockerEngine, tmp_path: Path) -> None:
+    code = (
+        "import os, resource, socket\n"
+        "print(socket.gethostname(), open('/proc/sys/net/core/somaxconn').read().strip())\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE), os.statvfs('/dev/shm').f_blocks * 4096 >> 20)\n"
+        "print(socket.gethostbyname('friend'), 44 in os.getgroups(), os.path.exists('/dev/spare'))\n"
+        "print(os.statvfs('/fast').f_blocks * 4096 >> 10, os.listdir('/made'))\n"
+    )
+    told = unit(
+        *("job", "python", "-c", code),
+        kind="job",
+        hostname="me",
+        sysctls={"net.core.somaxconn": "99"},
+        ulimits={"nofile": (100, 200)},
+        shm_size=8 << 20,
+        extra_hosts=("friend:10.9.8.7",),
+        group_add=("44",),
+        devices=("/dev/null:/dev/spare:r",),
+        tmpfs=("/fast:size=64k",),
+        binds={"/made": Bind(tmp_path / "a/b", create=True)},
+        labels={"mine": "yes", "dev.nexus.unit": "other"},
+    )
+    engine.start(told)
+    assert until(engine, "job", State.EXITED).exit_code == 0
+    assert [line.text for line in engine.logs(["job"])] == [
+        "me 99",
+        "(100, 200) 8",
+        "10.9.8.7 True True",
+        "64 []",
+    ]
+    labels = engine._list("job")[0]["Labels"]
+    assert (labels["mine"], labels["dev.nexus.unit"]) == ("yes", "job")
+
+
+def test_a_shared_volume_is_one_for_all_units(engine: DockerEngine) -> None:
+    both = {"/data": Stored("media", shared=True)}
+    engine.start(unit("one", "python", "-c", "open('/data/x', 'w').write('1')", kind="job", volumes=both))
+    until(engine, "one", State.EXITED)
+    reading = {"/data": Stored("media", shared=True, read_only=True)}
+    code = "print(open('/data/x').read())\ntry: open('/data/y', 'w')\nexcept OSError as e: print(e.strerror)"
+    engine.start(unit("two", "python", "-c", code, kind="job", volumes=reading))
+    assert until(engine, "two", State.EXITED).exit_code == 0
+    assert [line.text for line in engine.logs(["two"])] == ["1", "Read-only file system"]
+
+
+def test_one_port_inside_may_be_published_twice(engine: DockerEngine) -> None:
+    ports = {"a": free_port(), "b": free_port()}
+    web = unit("web", "python", "-m", "http.server", "8000", listens={"a": 8000, "b": 8000})
+    engine.start(replace(web, ports=ports))
+    until(engine, "web", State.RUNNING)
+    bound = connect(engine.where).api.inspect_container(f"{engine.project}-web")["HostConfig"]["PortBindings"]
+    assert {entry["HostPort"] for entry in bound["8000/tcp"]} == {str(port) for port in ports.values()}
+
+
+@pytest.mark.parametrize(("restart", "expected"), [("no", "no"), ("always", "unless-stopped")])
+def test_what_happens_after_the_end_is_told(engine: DockerEngine, restart: str, expected: str) -> None:
+    ends = replace(unit("web", "true", restart=restart), kind="component")
+    assert ends.may_end is (restart == "no")
+    engine.start(ends)
+    host = connect(engine.where).api.inspect_container(f"{engine.project}-web")["HostConfig"]
+    assert host["RestartPolicy"]["Name"] == expected
+
+
+def test_an_image_is_known_under_each_of_its_names() -> None:
+    there = {"nginx:latest", "postgres:18.1", "ghcr.io/a/b:1", "a/b@sha256:12"}
+    for name in (
+        "nginx",
+        "docker.io/library/nginx",
+        "docker.io/postgres:18.1",
+        "ghcr.io/a/b:1",
+        "a/b:9@sha256:12",
+    ):
+        assert is_present(name, there), name
+    for name in ("nginx:1", "localhost:5000/nginx", "a/b:9@sha256:13", "ghcr.io/a/b"):
+        assert not is_present(name, there), name
 
 
 def test_two_projects_do_not_meet(engine: DockerEngine, tmp_path: Path) -> None:

@@ -280,6 +280,17 @@ def test_a_key_from_an_anchor_keeps_its_line(folder: Folder) -> None:
         ("include: [none.yaml]\nservices: {}\n", 1, "there is no file"),
         ("include: [compose.yaml]\nservices: {}\n", 1, "include one another"),
         ("services:\n  web:\n    image: a\n    volumes: ['a::b']\n", 4, "nothing stands between two colons"),
+        ("services:\n  web:\n    image: a\n    ports: [{a: b}, [x]]\n", 4, "expected a text here"),
+        ("services:\n  web:\n    image: [a]\n", 3, "web.image: expected a single value, got a list"),
+        (
+            "services:\n  web:\n    image: a\n    labels: {a: [b]}\n",
+            4,
+            "web.labels.a: expected a single value",
+        ),
+        ("services:\n  web:\n    image: a\n    deploy: x\n", 4, "web.deploy: expected a mapping, got 'x'"),
+        ("services:\n  web:\n    image: a\n    expose: [null]\n", 4, "web.expose[0]: expected something"),
+        ("services:\n  web:\n    image: a\n    env_file: [{}]\n", 4, "an env file needs a path"),
+        ("services:\n  web: {image: a}\nvolumes: {a: x}\n", 3, "volumes.a is not a mapping"),
         ("services:\n  web: !!python/object:os.system {}\n", 2, "is not allowed"),
     ],
 )

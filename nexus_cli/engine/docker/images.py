@@ -31,7 +31,7 @@ def present(client: DockerClient) -> frozenset[str]:
 
 
 def full_name(reference: str) -> str:
-    """An image's name as it is listed: with a tag, without Docker's own registry or Podman's word for none."""
+    """An image's name as it is listed: with a tag, without Docker's registry or Podman's word for none."""
     name = _PREFIX.sub("", reference)
     if "@" in name:
         return name
