@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+_OPTIONS = ("NEXUS_ENVIRONMENT", "NEXUS_PROFILES")  # which the command line reads
 
 
 def main() -> None:
@@ -17,6 +20,11 @@ def main() -> None:
 
         if nothing_to_do():
             return
+    if sys.argv[1:] in (["up"], ["down"]) and not any(name in os.environ for name in _OPTIONS):
+        from nexus_cli import actions
+        from nexus_cli.edge import guarded
+
+        sys.exit(guarded(getattr(actions, sys.argv[1])))
     from nexus_cli.cli import main as run
 
     sys.exit(run())

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from types import FrameType
 
-from nexus_cli.errors import NexusError
+from nexus_cli.errors import INTERRUPTED, NexusError
 from nexus_cli.events import (
     Emit,
     Failure,
@@ -51,6 +51,11 @@ class Outcome:
     def ok(self) -> bool:
         """Whether every step was done."""
         return not self.failed and not self.skipped and not self.interrupted
+
+    @property
+    def exit_code(self) -> int:
+        """What a program is told of it."""
+        return INTERRUPTED if self.interrupted else 0 if self.ok else 1
 
 
 def apply(

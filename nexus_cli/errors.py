@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+INTERRUPTED, BUG = 130, 3
+"""Exit codes that are no fault of a person's."""
+
 
 class NexusError(Exception):
     """A fault that the user can understand and act on; the edge prints it without a traceback."""

@@ -34,4 +34,4 @@ def build(
     folder = found.environment_state(environment)
     with renderer(output) as emit, workspace.lock(folder, "build", emit, wait=lock_timeout):
         outcome = make_ready(assemble(found, environment, engine=engine), names or [], emit)
-    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)
+    raise typer.Exit(outcome.exit_code)

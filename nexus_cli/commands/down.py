@@ -25,18 +25,14 @@ def down(
 
     Examples: `nexus down` · `nexus down order` · `nexus down --volumes` · `nexus down --orphans`
     """
-    from nexus_cli import workspace
-    from nexus_cli.render import renderer
-    from nexus_cli.stack.down import bring_down
+    from nexus_cli import actions
 
-    found = workspace.find()
-    folder = found.environment_state(environment)
-    with renderer(output) as emit, workspace.lock(folder, "down", emit, wait=lock_timeout):
-        title = f"down {found.root.name}/{environment}"
-        known = None
-        if orphans:
-            from nexus_cli.stack.stack import assemble
-
-            known = [unit.name for unit in assemble(found, environment).units]
-        outcome = bring_down(folder, title, names or [], emit, volumes=volumes, described=known)
-    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)
+    code = actions.down(
+        names or (),
+        volumes=volumes,
+        orphans=orphans,
+        environment=environment,
+        output=output,
+        patience=lock_timeout,
+    )
+    raise typer.Exit(code)

@@ -59,7 +59,7 @@ def build(names: ImageNames = None, dry_run: DryRun = False, output: OutputOptio
         return
     with renderer(output) as emit:
         outcome = images.build(connect(), wanted, emit)
-    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)
+    raise typer.Exit(outcome.exit_code)
 
 
 @app.command()
@@ -78,7 +78,7 @@ def pull(names: ImageNames = None, dry_run: DryRun = False, output: OutputOption
         return
     with renderer(output) as emit:
         outcome = images.pull(connect(), wanted, emit)
-    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)
+    raise typer.Exit(outcome.exit_code)
 
 
 @app.command()

@@ -33,4 +33,4 @@ def restart(
         stack = assemble(found, environment)
         outcome = start_again(stack, names, emit)
         emit(overview(stack, stack.named(names)))
-    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)
+    raise typer.Exit(outcome.exit_code)

@@ -49,7 +49,7 @@ def scale(
             return
         outcome = bring_up(intent, emit)
         emit(overview(intent.stack, intent.units))
-    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)
+    raise typer.Exit(outcome.exit_code)
 
 
 def _show(counts: Mapping[str, int], output: Output) -> None:

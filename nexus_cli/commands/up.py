@@ -37,25 +37,16 @@ def up(
 
     Examples: `nexus up` · `nexus up order` · `nexus up --profile debug` · `nexus up --dry-run`
     """
-    from nexus_cli import workspace
-    from nexus_cli.render import renderer
-    from nexus_cli.render.status import overview
-    from nexus_cli.stack.up import bring_up, intend
+    from nexus_cli import actions
 
-    found = workspace.find()
-    folder = found.environment_state(environment)
-    with renderer(output) as emit, workspace.lock(folder, "up", emit, wait=lock_timeout):
-        intent = intend(
-            found,
-            environment,
-            lambda stack: stack.subset(names or [], profile or []),
-            free_ports=free_ports,
-            check=not dry_run,
-            engine=engine,
-        )
-        if dry_run:
-            typer.echo(str(intent.plan))
-            return
-        outcome = bring_up(intent, emit)
-        emit(overview(intent.stack, intent.units))
-    raise typer.Exit(130 if outcome.interrupted else 0 if outcome.ok else 1)
+    code = actions.up(
+        names or (),
+        profiles=profile or (),
+        free_ports=free_ports,
+        dry_run=dry_run,
+        engine=engine,
+        environment=environment,
+        output=output,
+        patience=lock_timeout,
+    )
+    raise typer.Exit(code)

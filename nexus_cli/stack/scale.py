@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nexus_cli.blueprint.load import did_you_mean
-from nexus_cli.blueprint.model import MOST_REPLICAS, Platform
 from nexus_cli.errors import UsageError
 from nexus_cli.workspace import read_json, write_atomic
+
+if TYPE_CHECKING:
+    from nexus_cli.blueprint.model import Platform
 
 _FILE = "scale.json"
 
@@ -43,6 +45,8 @@ def forget(folder: Path) -> None:
 
 def parsed(words: Iterable[str]) -> dict[str, int]:
     """What `order=3` asks for; a word that does not say how many is a fault."""
+    from nexus_cli.blueprint.model import MOST_REPLICAS
+
     wanted = {}
     for word in words:
         name, _, number = word.partition("=")
@@ -55,6 +59,8 @@ def parsed(words: Iterable[str]) -> dict[str, int]:
 
 
 def _check(platform: Platform, name: str) -> None:
+    from nexus_cli.blueprint.load import did_you_mean
+
     if name in platform.components:
         raise UsageError(f"{name} is a component: only services have replicas")
     if name not in platform.services:
