@@ -214,6 +214,10 @@ def _project_wide(project: Project, report: Report) -> None:
     for key in project.elsewhere:
         if not key.startswith("x-"):
             report.add(project.name, key, "lost", project.elsewhere.at(key), "nexus does not know this key")
+    open_port = places.open_to_others(project.services.values())
+    if open_port is not None:
+        reason = "every port is published on 127.0.0.1 only; other machines do not reach it"
+        report.add(project.name, "ports", "adapted", open_port, reason)
     places.volume_resources(report, project.resources["volumes"], project.name)
     for name, network in project.resources["networks"].items():
         for key, value in (network or {}).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from nexus_cli.interchange.project import is_true
 
 HIGHEST = 65535
 _WELL_KNOWN = {80: "http", 443: "https", 22: "ssh", 5432: "sql", 3306: "sql", 6379: "redis", 27017: "mongo"}
-_ANYWHERE = {"", "127.0.0.1", "0.0.0.0", "::", "::1", "localhost"}  # noqa: S104 - read, not listened on
+_OWN = {"127.0.0.1", "::1", "localhost"}
+_ANYWHERE = {"", "0.0.0.0", "::", *_OWN}  # noqa: S104 - read, not listened on
 _MOUNT_MODE = "nexus binds without propagation modes"
 
 
@@ -35,6 +37,12 @@ def ports(draft: Draft, value: Seq, where: Location) -> None:
             entry,
             {"target", "published", "host_ip", "protocol", "name", "mode", "range", "app_protocol"},
         )
+
+
+def open_to_others(services: Iterable[Map]) -> Location | None:
+    """Where the first port is written that other machines reached."""
+    entries = (entry for service in services for entry in service.get("ports") or ())
+    return next((e.where for e in entries if e.get("host_ip") not in _OWN), None)
 
 
 def _port(draft: Draft, entry: Map, where: Location) -> None:

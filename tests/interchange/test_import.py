@@ -230,6 +230,7 @@ def test_every_key_has_a_fate_with_its_place(shop: Path, run: Run) -> None:
     assert by_key["web_app", "networks.front.ipv4_address"][0] == "lost"
     assert by_key["web_app", "build.cache_from"][0] == "lost"
     assert by_key["web_app", "pid"][0] == "lost"
+    assert by_key["my_shop", "ports"][0] == "adapted"
     assert by_key["web_app", "logging"][0] == "adapted"
     assert by_key["web_app", "user"] == ("carried", "")
     assert by_key["cache", "profiles"] == ("lost", "not imported: needs --profile cached")
