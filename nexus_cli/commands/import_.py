@@ -27,7 +27,8 @@ def compose(
         ),
     ] = None,
     profiles: Annotated[
-        list[str] | None, typer.Option("--profile", metavar="NAME", help="Also services of it; '*' for all.")
+        list[str] | None,
+        typer.Option("--profile", metavar="NAME", help="Its services shall always run; '*' for all."),
     ] = None,
     env_files: Annotated[
         list[Path] | None, typer.Option("--env-file", metavar="FILE", help="Variables, in place of .env.")

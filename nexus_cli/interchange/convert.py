@@ -44,17 +44,18 @@ class Surroundings:
 
 
 def convert(project: Project, around: Surroundings) -> Converted:
-    """Every active service as a component of the workspace."""
+    """Every service as a component of the workspace; one of a profile that was not chosen keeps it."""
     report = Report()
     names: dict[str, str] = {}
-    for service in project.services:
+    services = project.described
+    for service in services:
         names[service] = scalars.name(service, {*names.values(), *around.names}, otherwise="service")
     secrets = Secrets(around.secrets)
-    environments = {name: service_environment(s, project.variables) for name, s in project.services.items()}
+    environments = {name: service_environment(s, project.variables) for name, s in services.items()}
     secrets.learn(project.name, project.from_files.items())
     for name, (variables, _) in environments.items():
         secrets.learn(name, [(k, v) for k, v in variables.items() if v])
-    _copy_volumes_from(project.services)
+    _copy_volumes_from(services)
     context = Context(
         project=project,
         root=around.root,
@@ -63,12 +64,12 @@ def convert(project: Project, around: Surroundings) -> Converted:
         names=names,
         others=around.names,
         taken=dict(around.ports),
-        shared=places.shared_volumes(project.services, project.resources["volumes"]),
-        jobs=_jobs(project.services),
-        called=_link_names(project.services),
+        shared=places.shared_volumes(services, project.resources["volumes"]),
+        jobs=_jobs(services),
+        called=_link_names(services),
     )
     components = {}
-    for service, written in project.services.items():
+    for service, written in services.items():
         draft = Draft(service, written, context)
         _convert(draft, *environments[service])
         if "image" in draft.data or "build" in draft.data:
@@ -193,7 +194,7 @@ def _refuse_cycles(context: Context, components: Mapping[str, Mapping[str, Any]]
     edges = {name: tuple(component.get("uses", ())) for name, component in components.items()}
     for cycle in graph.cycles(edges):
         service = next(service for service, name in context.names.items() if name == cycle[0])
-        written = context.project.services[service]
+        written = context.project.described[service]
         path = " -> ".join([*cycle, cycle[0]])
         raise ComposeFault(f"services depend on one another: {path}", written.at("depends_on"))
 
@@ -208,13 +209,10 @@ def _drop_dangling(components: Mapping[str, dict[str, Any]]) -> None:
 
 
 def _project_wide(project: Project, report: Report) -> None:
-    for name, service in project.inactive.items():
-        profiles = ", ".join(service.get("profiles") or ())
-        report.add(name, "profiles", "lost", service.where, f"not imported: needs --profile {profiles}")
     for key in project.elsewhere:
         if not key.startswith("x-"):
             report.add(project.name, key, "lost", project.elsewhere.at(key), "nexus does not know this key")
-    open_port = places.open_to_others(project.services.values())
+    open_port = places.open_to_others(project.described.values())
     if open_port is not None:
         reason = "every port is published on 127.0.0.1 only; other machines do not reach it"
         report.add(project.name, "ports", "adapted", open_port, reason)

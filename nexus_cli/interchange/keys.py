@@ -60,25 +60,28 @@ def _depends_on(draft: Draft, value: Any, where: Location) -> None:
     context = draft.context
     for target, entry in value.items():
         at = value.at(target)
+        required = truth(entry.get("required", "true"))
         if target not in context.names:
-            _absent(draft, target, entry, at)
+            _absent(draft, target, at, required=required)
+            continue
+        if target in context.project.inactive and not required:
+            draft.lost(f"depends_on.{target}", at, "what is of a profile is started only where it is chosen")
             continue
         draft.append("uses", context.names[target])
         draft.leftover(
             f"depends_on.{target}", entry, {"condition", "required"}, {"restart": "see `nexus up`"}
         )
-        health = context.project.services[target].get("healthcheck") or {}
+        health = context.project.described[target].get("healthcheck") or {}
         if entry.get("condition") == "service_healthy" and not health.get("test"):
             reason = "the health check of an image is not asked: it counts as ready once it runs"
             draft.adapted(f"depends_on.{target}", at, reason)
 
 
-def _absent(draft: Draft, target: str, entry: Map, where: Location) -> None:
-    project = draft.context.project
-    if target not in project.inactive and truth(entry.get("required", "true")):
-        hint = did_you_mean(target, project.services) or "describe it, or take it out"
+def _absent(draft: Draft, target: str, where: Location, *, required: bool = True) -> None:
+    if required:
+        hint = did_you_mean(target, draft.context.project.described) or "describe it, or take it out"
         raise ComposeFault(f'"{draft.service}" depends on an unknown service "{target}"', where, hint)
-    draft.lost("depends_on", where, f"{target} is not imported: its profile is not active")
+    draft.lost("depends_on", where, f"there is no {target}")
 
 
 def _links(draft: Draft, value: Any, where: Location) -> None:
@@ -86,7 +89,7 @@ def _links(draft: Draft, value: Any, where: Location) -> None:
         target, _, called = str(written).partition(":")
         at = place(written, where)
         if target not in draft.context.names:
-            _absent(draft, target, Map({}, at), at)
+            _absent(draft, target, at)
             continue
         draft.append("uses", draft.context.names[target])
         if called and called != target:
@@ -310,6 +313,15 @@ def _shm_size(draft: Draft, value: Any, where: Location) -> None:
         draft.data["shm_size"] = found
 
 
+def _profiles(draft: Draft, value: Any, where: Location) -> None:
+    if draft.service in draft.context.project.inactive:
+        draft.data["profiles"] = list(
+            dict.fromkeys(scalars.name(name, otherwise="profile") for name in value)
+        )
+    elif value:
+        draft.adapted("profiles", where, "it was chosen, and is always wanted now")
+
+
 def _counted(draft: Draft, value: Any, where: Location) -> None:
     """A key that is read elsewhere, as a part of something else."""
 
@@ -359,7 +371,7 @@ HANDLERS: Mapping[str, Handler] = {
     "sysctls": _as_is("sysctls"),
     "extra_hosts": _as_is("extra_hosts"),
     "labels": _as_is("labels"),
-    "profiles": _counted,
+    "profiles": _profiles,
 }
 
 NO_EFFECT: Mapping[str, str] = {

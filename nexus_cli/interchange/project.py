@@ -35,7 +35,7 @@ class Choice:
 
 @dataclass(slots=True)
 class Project:
-    """Services and resources by name, in their one form; what was left out by profiles, and what is unset.
+    """Services and resources by name, in their one form; `inactive` are those of profiles not chosen.
 
     `variables` are all that texts may name, `from_files` those of them that stand in env files.
     """
@@ -49,6 +49,11 @@ class Project:
     unset: dict[str, Location]
     variables: Mapping[str, str]
     from_files: Mapping[str, str]
+
+    @property
+    def described(self) -> dict[str, Map]:
+        """All services, also those whose profile was not chosen."""
+        return {**self.services, **self.inactive}
 
 
 def load(choice: Choice) -> Project:

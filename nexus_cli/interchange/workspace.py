@@ -86,11 +86,8 @@ def import_compose(
             raise UsageError(f"there is no file {path}", hint="name a compose file")
     recover(root)
     project = load_project(choice)
-    if not project.services:
-        reason = f"{len(project.inactive)} need a profile" if project.inactive else "it describes none"
-        raise UsageError(
-            f"{choice.files[0]}: no services to import: {reason}", hint="--profile '*' takes all"
-        )
+    if not project.described:
+        raise UsageError(f"{choice.files[0]}: it describes no services")
     platform = load(root) if (root / FILE).is_file() else None
     if platform is not None and name is not None and name != platform.name:
         raise UsageError(

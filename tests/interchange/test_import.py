@@ -233,7 +233,7 @@ def test_every_key_has_a_fate_with_its_place(shop: Path, run: Run) -> None:
     assert by_key["my_shop", "ports"][0] == "adapted"
     assert by_key["web_app", "logging"][0] == "adapted"
     assert by_key["web_app", "user"] == ("carried", "")
-    assert by_key["cache", "profiles"] == ("lost", "not imported: needs --profile cached")
+    assert by_key["cache", "profiles"] == ("carried", "")
     assert by_key["my_shop", "volumes.data.external"][0] == "lost"
     assert by_key["my_shop", "networks.back.internal"][0] == "lost"
     place = next(e for e in entries if (e["subject"], e["key"]) == ("web_app", "something_new"))
@@ -395,7 +395,6 @@ def test_bad_arguments(folder: Folder, run: Run) -> None:
     for arguments, said in [
         (["none.yaml"], "there is no file none.yaml"),
         (["--profile", "debgu"], 'did you mean "debug"?'),
-        ([], "no services to import: 1 need a profile"),
         (["--name", "My Shop", "--profile", "debug"], 'did you mean "my-shop"?'),
         (["--env-file", "none.env"], "cannot read none.env"),
     ]:
