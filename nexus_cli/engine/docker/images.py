@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nexus_cli.engine.docker.client import Conflict, NotFound, translated
+from nexus_cli.engine.docker.client import Conflict, NotFound, default_registry, translated
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError
 
@@ -31,7 +31,7 @@ def present(client: DockerClient) -> frozenset[str]:
 
 def full_name(reference: str) -> str:
     """An image's name as the engine lists it: without Docker's own registry, with a tag."""
-    name = reference.removeprefix("docker.io/").removeprefix("library/")
+    name = reference.removeprefix(f"{default_registry()}/").removeprefix("library/")
     if "@" in name:
         return name
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
