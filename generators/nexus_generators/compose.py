@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from nexus_cli.blueprint import graph
 from nexus_cli.unit import HOST, Container, Probe, Stored, Unit
 
 INPUT = "/run/nexus-input"
@@ -52,8 +53,15 @@ def compose(units: Sequence[Unit], settings: ComposeSettings) -> str:
     configs: dict[str, Any] = {}
     volumes: dict[str, Any] = {}
     services = {}
+    always = graph.closure(
+        {unit.name: [need for need in unit.needs if need in by_name] for unit in units},
+        [unit.name for unit in units if not unit.profiles],
+    )
     for unit in units:
-        services[names[unit.name]] = _service(unit, by_name, names, settings, configs)
+        service = _service(unit, by_name, names, settings, configs)
+        if unit.name not in always:
+            service["profiles"] = list(unit.profiles)
+        services[names[unit.name]] = service
         volumes |= dict.fromkeys(_volume_name(unit, stored) for stored in _container(unit).volumes.values())
     document = {"name": settings.name, "services": services, "volumes": volumes, "configs": configs}
     written = {key: _escaped(value, settings.marks) for key, value in document.items() if value}

@@ -56,6 +56,8 @@ def generate(workspace: Workspace, file: Path) -> Composed:
     layout = Layout(state, store.key(state))
     form = Containers(platform, bindings, layout, lambda unit, _: unit)
     units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout))
+    # Only the first replica of a service has a port of its blueprint's on this machine.
+    units = [unit if unit.name == unit.described else replace(unit, ports={}) for unit in units]
     marks = {mark: secret.variable for mark, secret in secrets.items()}
     body = compose(units, ComposeSettings(platform.name, path.parent, marks))
     used = {secret.variable: secret.value for secret in secrets.values() if f"${{{secret.variable}:" in body}

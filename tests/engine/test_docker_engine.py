@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus_cli.engine.docker.client import EngineUnreachable, connect
+from nexus_cli.engine.docker.client import EngineUnreachable, connect, default_registry
 from nexus_cli.engine.docker.context import image_name
 from nexus_cli.engine.docker.engine import DockerEngine
 from nexus_cli.engine.docker.images import is_present
@@ -179,16 +179,16 @@ def test_what_happens_after_the_end_is_told(engine: DockerEngine, restart: str, 
 
 
 def test_an_image_is_known_under_each_of_its_names() -> None:
-    there = {"nginx:latest", "postgres:18.1", "ghcr.io/a/b:1", "a/b@sha256:12"}
+    there = {"nginx:latest", "postgres:18.1", "registry.test/a/b:1", "a/b@sha256:12"}
     for name in (
         "nginx",
-        "docker.io/library/nginx",
-        "docker.io/postgres:18.1",
-        "ghcr.io/a/b:1",
+        f"{default_registry()}/library/nginx",
+        f"{default_registry()}/postgres:18.1",
+        "registry.test/a/b:1",
         "a/b:9@sha256:12",
     ):
         assert is_present(name, there), name
-    for name in ("nginx:1", "localhost:5000/nginx", "a/b:9@sha256:13", "ghcr.io/a/b"):
+    for name in ("nginx:1", "localhost:5000/nginx", "a/b:9@sha256:13", "registry.test/a/b"):
         assert not is_present(name, there), name
 
 

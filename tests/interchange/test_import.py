@@ -205,7 +205,7 @@ def test_a_bare_folder_becomes_a_workspace(shop: Path, run: Run) -> None:
         "read_only": True,
     }
     assert component(shop, "db")["volumes"]["data"] == {"path": "/var/lib/postgresql", "shared": "data"}
-    assert not (shop / "blueprints/components/cache.yaml").exists()
+    assert component(shop, "cache")["profiles"] == ["cached"]
     linted = run("lint", cwd=shop)
     assert linted.returncode == 0, linted.stdout
 

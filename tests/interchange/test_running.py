@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import urllib.request
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-from nexus_cli.engine.docker.client import connect
+from nexus_cli.engine.docker.client import NotFound, connect, translated
 from tests.conftest import Run
 from tests.e2e.conftest import free_port
-from tests.interchange.conftest import Folder, compose
+from tests.interchange.conftest import Folder, compose, understood
 
 SERVER = """\
 import http.server, os, pathlib
@@ -157,7 +158,9 @@ def test_there_and_back_again(
         assert states["web-app"]["Health"] == states["store"]["Health"] == "healthy"
         assert (states["make"]["State"], states["make"]["ExitCode"]) == ("exited", 0)
     finally:
-        compose(root, "-p", name, "down", "--volumes", "--rmi", "local", "--timeout", "1")
+        compose(root, "-p", name, "down", "--volumes", "--timeout", "1")
+        with contextlib.suppress(NotFound), translated():  # `--rmi local` leaves it on older engines
+            connect().images.remove(f"{name}-web-app")
     other = folder(
         {
             p: (root / p).read_text()
@@ -178,3 +181,26 @@ def test_there_and_back_again(
         assert second.get("health") == first.get("health")
     assert up(other)["web-app"] == "ready"
     assert answer(port) == EXPECTED
+
+
+def test_replicas_and_profiles_of_a_platform(folder: Folder, run: Run) -> None:
+    """Each replica is a service, of which the first has the port; what is needed has no profile."""
+    described = {
+        "order": "scale: {replicas: 2}\nuses: [store]\n",
+        "debugger": "profiles: [debug]\nuses: [order, probe]\n",
+    }
+    written = {
+        f"blueprints/{name}.yaml": f"nexus: v1\nkind: service\nname: {name}\nport: {8100 + at}\n{more}"
+        for at, (name, more) in enumerate(described.items())
+    }
+    for name in ("store", "probe"):
+        text = f"nexus: v1\nkind: component\nname: {name}\nimage: valkey/valkey:9.1\nprofiles: [debug]\n"
+        written[f"blueprints/{name}.yaml"] = text
+    dockerfiles = {f"services/{name}/Dockerfile": "FROM scratch\n" for name in described}
+    root = folder({"nexus.yaml": "nexus: v1\nkind: platform\nname: shop\n", **written, **dockerfiles})
+    done = run("generate", "compose", cwd=root)
+    assert done.returncode == 0, done.stderr
+    services = understood(root, "--profile", "*")["services"]
+    assert services.keys() == {"order", "order-2", "debugger", "store", "probe"}
+    assert {name for name, service in services.items() if "profiles" in service} == {"debugger", "probe"}
+    assert {name for name, service in services.items() if "ports" in service} == {"order", "debugger"}

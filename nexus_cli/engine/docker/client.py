@@ -140,6 +140,13 @@ def translated(where: str = "") -> Iterator[None]:
         raise _unreachable(where, error) from error
 
 
+def default_registry() -> str:
+    """The registry that is meant where an image's name says none."""
+    from docker.auth import INDEX_NAME
+
+    return str(INDEX_NAME)
+
+
 def context_paths(folder: Path, dockerfile: str) -> list[str]:
     """The paths of a build context, sorted: everything that .dockerignore leaves, and the Dockerfile."""
     from docker.utils.build import exclude_paths

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nexus_cli.engine.docker.client import Conflict, NotFound, advice, translated
+from nexus_cli.engine.docker.client import Conflict, NotFound, advice, default_registry, translated
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _LINES = 20
 _BLOCK = 1 << 20
-_PREFIX = re.compile(r"^(localhost|docker\.io/library|docker\.io|library)/")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -32,7 +31,9 @@ def present(client: DockerClient) -> frozenset[str]:
 
 def full_name(reference: str) -> str:
     """An image's name as it is listed: with a tag, without Docker's registry or Podman's word for none."""
-    name = _PREFIX.sub("", reference)
+    name = (
+        reference.removeprefix("localhost/").removeprefix(f"{default_registry()}/").removeprefix("library/")
+    )
     if "@" in name:
         return name
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
