@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from nexus_cli.errors import NexusError
 
@@ -95,6 +96,42 @@ def interactive(
             continue
 
 
+class Background:
+    """A program that runs on while we do something else; both its streams are appended to a file."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        output: Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        with output.open("ab") as stream:
+            self._process = _spawn(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, output=stream)
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code; nothing while it runs."""
+        return self._process.poll()
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code once it has ended; nothing when it still runs after that time."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+
 def _spawn(
     command: Sequence[str],
     *,
@@ -102,9 +139,10 @@ def _spawn(
     env: Mapping[str, str] | None,
     stdin: int | None,
     piped: bool = True,
+    output: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE if piped else None
+    pipe = output or (subprocess.PIPE if piped else None)
     try:
         return subprocess.Popen(
             list(command),
