@@ -95,12 +95,12 @@ def guarded(line: str, having: frozenset[Features]) -> str:
     if condition is None and (opposite := condition_of(every - having)):
         condition = f"not ({opposite})"
     if condition is None:
-        raise SystemExit(f"no condition is found for {line!r}: it is there with {sorted(map(sorted, having))}")
+        raise SystemExit(f"no condition for {line!r}: it is there with {sorted(map(sorted, having))}")
     return f"{{% if {condition} -%}}\n{line}\n{{% endif -%}}\n"
 
 
 def condition_of(having: frozenset[Features]) -> str | None:
-    """What the smallest of some combinations have in common; nothing unless whatever has more belongs to them."""
+    """What the smallest of some combinations ask for; nothing unless all that have more belong to them."""
     least = [one for one in having if not any(other < one for other in having)]
     if having != {one for one in combinations() if any(some <= one for some in least)}:
         return None
@@ -130,9 +130,7 @@ def main() -> None:
         everything = frozenset(GUARDS)
         wanted = head + "".join(f"require {line}\n" for line in WANTED)
         full, _ = tidied(Path(root, "full"), everything, wanted)
-        locks = {
-            one: tidied(Path(root, str(number)), one, full) for number, one in enumerate(combinations())
-        }
+        locks = {one: tidied(Path(root, str(number)), one, full) for number, one in enumerate(combinations())}
     blocks = [
         merged({one: requirements(module, indirect=indirect) for one, (module, _) in locks.items()})
         for indirect in (False, True)

@@ -17,7 +17,7 @@ from nexus_cli.unit import GoProject
 
 STAMP = "nexus-stamp"
 _GO = tools.TOOLCHAINS["go"]
-_SOURCES = ("cmd", "internal", "migrations", "go.mod")  # and the lock
+_SOURCES = ("cmd", "internal", "migrations")  # and go.mod, and the lock
 _SECONDS = 1800.0
 _LINES = 10
 
@@ -46,9 +46,7 @@ def build(project: GoProject, progress: Progress) -> None:
         if built(project):
             return
         if folder.exists() and not _ours(folder):
-            raise NexusError(
-                f"{folder} was not made by nexus", hint="remove it, then run the command again"
-            )
+            raise NexusError(f"{folder} was not made by nexus", hint="remove it, then run the command again")
         fresh = project.folder / ".build.new"
         tools.remove(fresh)
         fresh.mkdir()
@@ -59,7 +57,7 @@ def build(project: GoProject, progress: Progress) -> None:
 
 
 def _compile(project: GoProject, fresh: Path, progress: Progress) -> None:
-    """Build every command of the project; modules come as the lock says, from where Go is told to find them."""
+    """Build every command of the project, with the modules that the lock says, from where Go finds them."""
     go = compiler(project, progress)
     progress(f"building {binaries(project)}")
     done = run(
@@ -78,7 +76,7 @@ def _compile(project: GoProject, fresh: Path, progress: Progress) -> None:
 
 
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
-    """What Go is told: a person's own settings, but no other compiler, lock or workspace than the project's."""
+    """A person's own settings, but no other compiler, lock or workspace than those of the project."""
     flags = f"{own.get('GOFLAGS', '')} -mod=readonly -buildvcs=false".strip()
     return {**own, "GOFLAGS": flags, "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
 
@@ -103,8 +101,9 @@ def _wanted(project: GoProject) -> tuple[int, ...]:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """The numbers of `1.26.0` or `go1.26.8`."""
-    return tuple(map(int, re.findall(r"\d+", text)[:3]))
+    """The numbers of `1.26.0` or `go1.26.8`; none of what is not a release."""
+    match = re.fullmatch(r"(?:go)?(\d+)\.(\d+)(?:\.(\d+))?", text.strip())
+    return tuple(int(number) for number in match.groups() if number) if match else ()
 
 
 def _stamp(project: GoProject) -> str:
@@ -116,9 +115,9 @@ def _stamp(project: GoProject) -> str:
 
 
 def _files(project: GoProject) -> Iterator[Path]:
-    for name in (*_SOURCES, project.lock):
-        top = project.folder / name
-        found = sorted(top.rglob("*")) if top.is_dir() else [top]
+    yield from (project.folder / name for name in ("go.mod", project.lock))
+    for name in _SOURCES:
+        found = sorted((project.folder / name).rglob("*"))
         yield from (path for path in found if path.is_file() and not path.name.endswith("_test.go"))
 
 

