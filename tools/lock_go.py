@@ -144,7 +144,9 @@ def main() -> None:
 
 
 def _indented(block: str) -> str:
-    return re.sub(r"^(?!\{%)", "\t", block, flags=re.MULTILINE).removesuffix("\t")
+    """Lines within parentheses, whose conditions leave the tabs alone."""
+    lines = re.sub(r"^(?!\{%|$)", "\t", block, flags=re.MULTILINE)
+    return re.sub(r"\{% (.*) -%\}", r"{%- \1 %}", lines)
 
 
 if __name__ == "__main__":
