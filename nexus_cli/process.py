@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from nexus_cli.errors import NexusError
 
@@ -95,37 +96,47 @@ def interactive(
             continue
 
 
-class Beside:
-    """A program that runs beside us until its standard input ends, which it does with us at the latest."""
+class Background:
+    """A program that runs on while we do something else; both its streams are appended to a file.
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self._lines: list[str] = []
-        self._reader = threading.Thread(target=_read, args=(process.stderr, self._lines, None), daemon=True)
-        self._reader.start()
+    A `held` one has an input that stays open as long as we are there, however we end.
+    """
 
-    def ended(self) -> bool:
-        """Whether it has ended."""
-        return self._process.poll() is not None
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        output: Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        held: bool = False,
+    ) -> None:
+        stdin = subprocess.PIPE if held else subprocess.DEVNULL
+        with output.open("ab") as stream:
+            self._process = _spawn(command, cwd=cwd, env=env, stdin=stdin, output=stream)
 
-    def said(self) -> str:
-        """The last line that it printed on its standard error, once it has ended."""
-        self._reader.join(_LAST_WORDS)
-        return Completed(0, "", "".join(self._lines)).last_line or "it gave no reason"
+    @property
+    def code(self) -> int | None:
+        """Its exit code; nothing while it runs."""
+        return self._process.poll()
 
-    def end(self) -> None:
-        """End it."""
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code once it has ended; nothing when it still runs after that time."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        """End it at once."""
         self._process.kill()
         self._process.wait()
-        self._reader.join(_LAST_WORDS)
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
-
-
-def beside(command: Sequence[str]) -> Beside:
-    """Start a program that runs beside us; see `Beside`."""
-    return Beside(_spawn(command, cwd=None, env=None, stdin=subprocess.PIPE))
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
 
 def _spawn(
@@ -135,9 +146,10 @@ def _spawn(
     env: Mapping[str, str] | None,
     stdin: int | None,
     piped: bool = True,
+    output: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE if piped else None
+    pipe = output or (subprocess.PIPE if piped else None)
     try:
         return subprocess.Popen(
             list(command),

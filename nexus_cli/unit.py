@@ -46,10 +46,14 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A server that comes as a wheel: `requirement` is `name==version`, `path` its folder of programs."""
+    """A program that comes as a wheel: `requirement` is `name==version`, `path` its folder of programs.
+
+    `links` are programs that are links, by name and target: a wheel cannot hold any.
+    """
 
     requirement: str
     path: str = "."
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,22 @@ class PythonProject:
 
     folder: Path
     lock: str = "requirements.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProject:
+    """A service with its own `node_modules`, made from `lock` inside `folder`."""
+
+    folder: Path
+    lock: str = "package-lock.json"
+
+
+@dataclass(frozen=True, slots=True)
+class GoProject:
+    """A service that is built into programs of its own, from the modules that `lock` inside `folder` pins."""
+
+    folder: Path
+    lock: str = "go.sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +150,11 @@ class Container:
     memory: int | None = None
 
 
-Runtime = Wheel | PythonProject | Container
+Project = PythonProject | NodeProject | GoProject
+PROJECTS: Mapping[str, type[Project]] = {"python": PythonProject, "node": NodeProject, "go": GoProject}
+"""What a service's folder is on this machine, by the toolchain of its type."""
+
+Runtime = Wheel | Project | Container
 
 
 @dataclass(frozen=True, slots=True)

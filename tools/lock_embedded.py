@@ -1,4 +1,4 @@
-"""Writes blueprints/components/embedded.lock: the components' wheels with the hashes of all platforms."""
+"""Writes blueprints/components/embedded.lock: the wheels of components and toolchains, with all hashes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from nexus_cli.engine.tools import TOOLCHAINS
+
 COMPONENTS = Path(__file__).resolve().parent.parent / "blueprints" / "components"
 HEADER = "# Written by tools/lock_embedded.py; the content of the wheels is checked against these hashes.\n"
 
@@ -15,14 +17,15 @@ HEADER = "# Written by tools/lock_embedded.py; the content of the wheels is chec
 def main() -> None:
     """Ask the package index for the hashes and write the lock."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(COMPONENTS.glob("*.yaml"))]
-    wheels = sorted({found for text in texts for found in re.findall(r"^  wheel: (\S+)", text, re.MULTILINE)})
+    wheels = {found for text in texts for found in re.findall(r"^  wheel: (\S+)", text, re.MULTILINE)}
+    wheels |= {wheel.requirement for wheel in TOOLCHAINS.values()}
     done = subprocess.run(
         [
             find_uv_bin(),
             *("pip", "compile", "-", "--generate-hashes", "--no-deps", "--universal", "--quiet"),
             *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
         ],
-        input="\n".join(wheels),
+        input="\n".join(sorted(wheels)),
         capture_output=True,
         text=True,
         check=True,

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 
 from nexus_cli.blueprint.model import Component, Platform
 
-BASE_IMAGES: Mapping[str, str] = {"python": "python:3.13-slim", "node": "node:24-slim"}
+BASE_IMAGES: Mapping[str, str] = {
+    "python": "python:3.13-slim",
+    "node": "node:24-slim",
+    "go": "golang:1.26-trixie",
+    "static": "gcr.io/distroless/static-debian13:nonroot",
+}
 """What services are built on unless the platform says otherwise; build arguments are named `PYTHON_IMAGE`."""
 
 

@@ -8,12 +8,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ServiceType:
-    """How services of a type are run; commands may refer to `${package}`, the service's import name."""
+    """How services of a type are run; commands may refer to `${name}` and `${package}`, its import name.
+
+    `toolchain` names what the folder is on this machine, and the base image unless `bases` names several.
+    `code` are the parts of the folder from which a running service is made, beside `lock` and the migrations.
+    """
 
     toolchain: str
     serve: tuple[str, ...]
     migrate: tuple[str, ...]
     lock: str
+    code: tuple[str, ...] = ("src",)
+    bases: tuple[str, ...] = ()
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The base images that its Dockerfile is built on."""
+        return self.bases or (self.toolchain,)
 
 
 SERVICE_TYPES: Mapping[str, ServiceType] = {
@@ -22,6 +33,14 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         serve=("python", "-m", "${package}"),
         migrate=("python", "-m", "${package}", "migrate"),
         lock="requirements.lock",
+    ),
+    "go": ServiceType(
+        toolchain="go",
+        serve=("${name}",),
+        migrate=("${name}", "migrate"),
+        lock="go.sum",
+        code=("cmd", "internal", "go.mod"),
+        bases=("go", "static"),
     ),
 }
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nexus_cli.engine import logs, python_project, tools
+from nexus_cli.engine import logs
 from nexus_cli.engine.channel import PATIENCE, Channel
 from nexus_cli.engine.engine import Progress
+from nexus_cli.engine.environments import ENVIRONMENTS
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
 from nexus_cli.process import interactive, run
-from nexus_cli.unit import LogLine, Observed, PythonProject, State, Unit, Wheel
+from nexus_cli.unit import LogLine, Observed, State, Unit
 from nexus_cli.workspace import private_folder, write_atomic
 
 _LAST_LINES = 15
@@ -51,18 +52,14 @@ class ProcessEngine:
 
     def prepare(self, unit: Unit, progress: Progress) -> None:
         """Install the unit's wheel, or build its project's environment."""
-        if isinstance(unit.runtime, Wheel):
-            tools.install(unit.runtime, progress)
-        elif isinstance(unit.runtime, PythonProject):
-            python_project.build(unit.runtime, progress)
+        environment = ENVIRONMENTS.get(type(unit.runtime))
+        if environment is not None:
+            environment.build(unit.runtime, progress)
 
     def prepared(self, unit: Unit) -> bool:
         """Whether the wheel is installed, or the environment built from the present lock."""
-        if isinstance(unit.runtime, Wheel):
-            return tools.installed(unit.runtime)
-        if isinstance(unit.runtime, PythonProject):
-            return python_project.built(unit.runtime)
-        return True
+        environment = ENVIRONMENTS.get(type(unit.runtime))
+        return environment is None or environment.built(unit.runtime)
 
     def observe(self) -> Sequence[Observed]:
         """Every unit that the supervisor keeps; none when none runs."""
@@ -192,27 +189,18 @@ class ProcessEngine:
         """The unit's variables on a small known ground, with its programs first on the PATH."""
         ground = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         ground["PYTHONUNBUFFERED"] = "1"  # lines reach the log when they are printed
-        if isinstance(unit.runtime, PythonProject):
-            ground["VIRTUAL_ENV"] = str(python_project.environment(unit.runtime))
-        programs = _programs(unit)
-        if programs is not None:
-            ground["PATH"] = f"{programs}{os.pathsep}{ground.get('PATH', os.defpath)}"
+        environment = ENVIRONMENTS.get(type(unit.runtime))
+        if environment is not None:
+            ground |= environment.variables(unit.runtime)
+            folders = [*map(str, environment.programs(unit.runtime)), ground.get("PATH", os.defpath)]
+            ground["PATH"] = os.pathsep.join(folders)
         return {**ground, **unit.env}
-
-
-def _programs(unit: Unit) -> Path | None:
-    if isinstance(unit.runtime, Wheel):
-        return tools.programs(unit.runtime)
-    if isinstance(unit.runtime, PythonProject):
-        return python_project.environment(unit.runtime) / "bin"
-    return None
 
 
 def _located(unit: Unit, command: Sequence[str]) -> list[str]:
     """The command with its program's path, if the runtime has it."""
-    programs = _programs(unit)
-    found = programs / command[0] if programs is not None else None
-    return [str(found) if found is not None and found.is_file() else command[0], *command[1:]]
+    environment = ENVIRONMENTS.get(type(unit.runtime))
+    return environment.located(unit.runtime, command) if environment else list(command)
 
 
 def _observed(reply: Mapping[str, Any] | None) -> list[Observed]:

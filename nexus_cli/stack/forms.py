@@ -16,23 +16,15 @@ from nexus_cli.blueprint.model import Component, Embedded, Platform, Service
 from nexus_cli.blueprint.references import resolve
 from nexus_cli.blueprint.types import SERVICE_TYPES, ServiceType, package_name
 from nexus_cli.errors import UsageError
-from nexus_cli.unit import (
-    Bind,
-    Container,
-    File,
-    ImageBuild,
-    PythonProject,
-    Runtime,
-    Setup,
-    Stored,
-    Unit,
-    Wheel,
-)
+from nexus_cli.unit import PROJECTS, Bind, Container, File, ImageBuild, Runtime, Setup, Stored, Unit, Wheel
 
 FILES = "/etc/nexus"
 """Where a container finds its unit's files."""
 
-_IGNORED = {"__pycache__", ".venv", "tests", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+_IGNORED = {"__pycache__", ".venv", "node_modules", "tests", ".git"} | {
+    f".{tool}_cache" for tool in ("mypy", "ruff", "pytest")
+}
+_UNKNOWN = ServiceType("python", (), (), "requirements.lock")  # one whose blueprint says how it is run
 ImageName = Callable[[str, ImageBuild], str]
 """From a unit's name and its build to the image's name, which follows from the content of the build."""
 
@@ -119,12 +111,13 @@ class Processes:
         """The service's folder with its virtual environment."""
         kind, folder = SERVICE_TYPES.get(service.type), self.platform.root / service.source
         serve, migrate = commands(kind, service, folder)
-        runtime = PythonProject(folder, kind.lock if kind else "requirements.lock")
+        kind = kind or _UNKNOWN
+        runtime = PROJECTS[kind.toolchain](folder, kind.lock)
         return Code(
             runtime,
             serve,
             migrate,
-            digest=tree_hash(folder, ("src", "migrations", runtime.lock)),
+            digest=tree_hash(folder, (*kind.code, "migrations", runtime.lock)),
             schema=tree_hash(folder, ("migrations", runtime.lock)),
             cwd=folder,
         )

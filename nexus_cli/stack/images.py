@@ -19,6 +19,7 @@ from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.engine.docker import images as store
 from nexus_cli.engine.docker import workshop
 from nexus_cli.engine.docker.recipes import BASE, RECIPES
+from nexus_cli.engine.tools import TOOLCHAINS
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, StepProgress
 from nexus_cli.plan import Plan, Step
@@ -51,10 +52,10 @@ def needed(platform: Platform) -> list[Needed]:
         users = tuple(
             service.name
             for service in platform.services.values()
-            if (kind := SERVICE_TYPES.get(service.type)) and kind.toolchain == base
+            if (kind := SERVICE_TYPES.get(service.type)) and base in kind.images
         )
         if users:
-            found.append(Needed(base, bases[base], users))
+            found.append(Needed(base, bases[base], users, TOOLCHAINS.get(base)))
     for component in platform.components.values():
         reference = component_image(platform, component)
         if reference is not None and component.build is None:
@@ -67,7 +68,7 @@ def bundled(names: Sequence[str]) -> list[Needed]:
     found = []
     for name in names or RECIPES:
         if name in BASE_IMAGES:
-            found.append(Needed(name, BASE_IMAGES[name]))
+            found.append(Needed(name, BASE_IMAGES[name], wheel=TOOLCHAINS.get(name)))
             continue
         component = catalogue_components().get(name)
         if component is None:

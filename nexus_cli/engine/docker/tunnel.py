@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from nexus_cli.errors import NexusError
-from nexus_cli.process import beside
+from nexus_cli.process import Background
 
 _SOCKET = "/var/run/docker.sock"
 _SECONDS, _INTERVAL = 30.0, 0.03
@@ -32,12 +32,14 @@ def opened(where: str) -> str:
     forward = f"{here}:{parts.path.rstrip('/') or _SOCKET}"
     # `cat` ends with our end of its input, and the tunnel with it: however we end, nothing stays behind.
     command = ["ssh", "-T", "-o", "ExitOnForwardFailure=yes", "-L", forward, *port, target, "cat"]
-    tunnel = beside(command)
-    atexit.register(tunnel.end)
+    output = folder / "said"
+    tunnel = Background(command, output=output, held=True)
+    atexit.register(tunnel.kill)
     deadline = time.monotonic() + _SECONDS
     while not _answers(here):
-        if tunnel.ended():
-            raise NexusError(f"cannot reach {target}: {tunnel.said()}", hint=f"`ssh {target}` has to work")
+        if tunnel.code is not None:
+            said = output.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            raise NexusError(f"cannot reach {target}: {said}", hint=f"`ssh {target}` has to work")
         if time.monotonic() > deadline:
             raise NexusError(f"{target} did not let us in within {_SECONDS:g} s")
         time.sleep(_INTERVAL)

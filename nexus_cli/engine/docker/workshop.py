@@ -75,7 +75,7 @@ def make(client: DockerClient, name: str, reference: str, wheel: Wheel | None, p
     """Make an image by its recipe under a reference, unless it is there; whether it had to be made."""
     recipe = RECIPES[name]
     if recipe.wheel and wheel is None:
-        raise UsageError(f'"{name}" has no embedded form, from whose wheel its image could be made')
+        raise UsageError(f'"{name}" has no wheel, from which its image could be made')
     digest = recipe.digest(
         str(_inspect(client, BASE_IMAGE)["Id"]), wheel.requirement if recipe.wheel and wheel else ""
     )

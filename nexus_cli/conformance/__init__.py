@@ -1,0 +1,1 @@
+"""What every service must do, whatever it is written in: the service contract, as clauses that can be run."""

@@ -1,0 +1,107 @@
+"""A Node service's packages `<folder>/node_modules`: as locked, and replaced whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from nexus_cli.engine import tools
+from nexus_cli.engine.engine import Progress
+from nexus_cli.errors import NexusError, UsageError
+from nexus_cli.process import Completed, run
+from nexus_cli.unit import NodeProject
+
+STAMP = ".nexus-stamp"
+_NODE = tools.TOOLCHAINS["node"]
+_SECONDS = 1800.0
+_QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
+
+
+def packages(project: NodeProject) -> Path:
+    """Where the project's packages lie."""
+    return project.folder / "node_modules"
+
+
+def programs(project: NodeProject) -> Sequence[Path]:
+    """The programs of its packages, then those of Node itself."""
+    return [packages(project) / ".bin", tools.programs(_NODE)]
+
+
+def built(project: NodeProject) -> bool:
+    """Whether the packages fit the lock; those that a person installed are taken as they are."""
+    folder = packages(project)
+    if not tools.installed(_NODE) or not folder.is_dir():
+        return False
+    return not _ours(folder) or (folder / STAMP).read_text(encoding="utf-8") == _stamp(project)
+
+
+def build(project: NodeProject, progress: Progress) -> None:
+    """Install the packages, unless they fit; a kill at any moment leaves the old ones or the new ones."""
+    tools.install(_NODE, progress)
+    folder, stamp = packages(project), _stamp(project)
+    with tools.only_one(project.folder):
+        if built(project):
+            if not _ours(folder):
+                progress(f"{folder} was not made by nexus and is used as it is; remove it to have it built")
+            return
+        fresh = project.folder / ".node_modules.new"
+        tools.remove(fresh)
+        fresh.mkdir()
+        _fill(project, fresh, progress)
+        (fresh / "node_modules").mkdir(exist_ok=True)  # npm makes none for a service without dependencies
+        (fresh / "node_modules" / STAMP).write_text(stamp, encoding="utf-8")
+        tools.replace_folder(folder, fresh / "node_modules")
+        tools.remove(fresh)
+
+
+def _fill(project: NodeProject, fresh: Path, progress: Progress) -> None:
+    """Install what runs the service, beside the folder that it will replace; nobody's scripts are run."""
+    progress(f"installing {packages(project)}")
+    for name in ("package.json", project.lock, ".npmrc"):
+        if (project.folder / name).is_file():
+            shutil.copy(project.folder / name, fresh)
+    done = npm("ci", "--omit=dev", "--ignore-scripts", *_QUIET, cwd=fresh, progress=progress)
+    if done.code:
+        raise NexusError(
+            f"{project.folder / project.lock} could not be installed: {_reason(done)}",
+            hint="check the network and npm's registry setting, then run the command again",
+        )
+
+
+def npm(*arguments: str, cwd: Path, progress: Progress) -> Completed:
+    """Run npm on nexus's own Node."""
+    folder = tools.programs(_NODE)
+    path = os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)])
+    return run(
+        [str(folder / "npm"), *arguments],
+        cwd=cwd,
+        env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+        timeout=_SECONDS,
+        on_line=progress,
+    )
+
+
+def _reason(done: Completed) -> str:
+    """Why npm failed, on one line: what it says first that is neither a code nor the way to its log."""
+    said = [line.removeprefix("npm error").strip() for line in done.err.splitlines()]
+    told = [line for line in said if line and not line.startswith(("code ", "errno ", "A complete log"))]
+    return told[0] if told else f"npm ended with exit code {done.code}"
+
+
+def _stamp(project: NodeProject) -> str:
+    """What the packages are installed from: the lock, and the Node that they are installed for."""
+    path = project.folder / project.lock
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {path}: {error.strerror}", hint="write it with `npm install`"
+        ) from error
+    return f"{hashlib.blake2b(content, digest_size=16).hexdigest()} {_NODE.requirement}\n"
+
+
+def _ours(folder: Path) -> bool:
+    return (folder / STAMP).is_file()

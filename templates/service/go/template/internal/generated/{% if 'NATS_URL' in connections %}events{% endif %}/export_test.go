@@ -1,0 +1,4 @@
+package events
+
+// Deliver lets tests hand over a message as the server would.
+var Deliver = (*Bus).deliver

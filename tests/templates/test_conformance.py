@@ -1,0 +1,219 @@
+"""Every service type keeps the service contract: a bare service and one with everything, on real servers."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rendering import Venv
+from servers import PASSWORD, Process, create, database, nats, postgres, valkey
+
+from nexus_cli.blueprint.load import load
+from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.types import SERVICE_TYPES
+from nexus_cli.conformance.clause import Clause, judge
+from nexus_cli.conformance.rig import Rig
+from nexus_cli.conformance.suite import CLAUSES, clauses
+from nexus_cli.engine.environments import ENVIRONMENTS
+from nexus_cli.resources import bundled
+from nexus_cli.scaffold import builtin
+from nexus_cli.scaffold.service import variables
+from nexus_cli.scaffold.template import read
+from nexus_cli.stack.forms import commands
+from nexus_cli.unit import PROJECTS
+
+PLATFORM = """\
+nexus: v1
+kind: platform
+name: test-bed
+include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"]
+"""
+BARE = "{nexus: v1, kind: service, name: bare, type: %s, port: 4001}\n"
+REFERENCE = """\
+nexus: v1
+kind: service
+name: reference
+title: A "reference" & more
+type: %s
+port: 4002
+uses: [postgres, redis, nats]
+secrets: [API_KEY]
+events: {publishes: [thing.created], consumes: [order.created, thing.deleted]}
+resources:
+  thing:
+    fields:
+      code: string unique
+      note: text optional
+      count: int = 3
+      weight: float
+      price: money
+      fee: money = 1.50
+      done: bool = false
+      spare: bool = true
+      day: date optional
+      moment: datetime
+      tag: uuid optional
+      extra: json optional
+      status: enum(new, in-work, done) = new
+    states: {new: [in-work], in-work: [done]}
+    events: {created: thing.created, updated: thing.updated, deleted: thing.deleted}
+  spare-part:
+    fields: {thing: ref(thing), elsewhere: ref(unknown) optional, before: ref(spare-part) optional}
+    operations: [list, get, create]
+"""
+SERVICES = {"bare": BARE, "reference": REFERENCE}
+KEY = "only-for-this-test-as-well"
+
+
+@dataclass
+class Stored:
+    """A server whose data can be removed."""
+
+    process: Process
+
+    def start(self) -> None:
+        self.process.listen()
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def forget(self) -> None:
+        shutil.rmtree(self.process.folder / "data")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The servers of all rigs."""
+
+    tools: Venv
+    postgres: Process
+    redis: Process
+    nats: Process
+
+    def empty_database(self, numbers: Iterator[int] = itertools.count()) -> str:  # noqa: B008 - one for all
+        name = f"empty_{next(numbers)}"
+        create(self.tools, self.postgres, name)
+        return database(self.postgres, name)
+
+
+@cache
+def platform(kind: str) -> Platform:
+    """A platform whose services are of one type."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "blueprints").mkdir()
+        (root / "nexus.yaml").write_text(PLATFORM, encoding="utf-8")
+        for name, text in SERVICES.items():
+            (root / "blueprints" / f"{name}.yaml").write_text(text % kind, encoding="utf-8")
+        return load(root)
+
+
+def answers(kind: str, name: str) -> dict[str, Any]:
+    return variables(platform(kind), platform(kind).services[name])
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterator[Servers]:
+    root = tmp_path_factory.mktemp("servers")
+    started = Servers(
+        tools,
+        postgres(tools.site, root / "postgres"),
+        valkey(tools.site, root / "valkey"),
+        nats(tools.programs, root / "nats"),
+    )
+    running = (started.postgres, started.redis, started.nats)
+    try:
+        for process in running:
+            process.listen()
+        yield started
+    finally:
+        for process in running:
+            process.stop()
+
+
+@pytest.fixture(scope="module")
+def rigs(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[Callable[[str, str], Rig]]:
+    """Generated services by type and name, each in its own environment, migrated and ready."""
+    with ExitStack() as stack:
+
+        @cache
+        def rig(kind: str, name: str) -> Rig:
+            root = tmp_path_factory.mktemp(f"{kind}-{name}")
+            made = rig_of(root, kind, name, generated(root / name, kind, name), servers)
+            if made.migrate:
+                made.migrated()
+            made.service.up()
+            stack.callback(made.service.stop)
+            return made
+
+        yield rig
+
+
+def generated(folder: Path, kind: str, name: str) -> Path:
+    template = read(bundled("templates") / "service" / kind, f"service/{kind}")
+    for path, file in builtin.render(template, answers(kind, name), folder=name).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(file.content)
+    return folder
+
+
+def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> Rig:
+    """What `nexus up` would run on the process engine, with its environment built in the same way."""
+    given, described = answers(kind, name), SERVICE_TYPES[kind]
+    project = PROJECTS[described.toolchain](folder, described.lock)
+    environment = ENVIRONMENTS[type(project)]
+    environment.build(project, print)
+    serve, migrate = commands(described, platform(kind).services[name], folder)
+    path = [*map(str, environment.programs(project)), os.environ["PATH"]]
+    surroundings = {"PATH": os.pathsep.join(path), "HOME": str(root), **environment.variables(project)}
+    every = {
+        "DATABASE_URL": lambda: servers.empty_database(),
+        "REDIS_URL": lambda: f"redis://127.0.0.1:{servers.redis.port}/0",
+        "NATS_URL": lambda: f"nats://127.0.0.1:{servers.nats.port}",
+        "API_KEY": lambda: KEY,
+    }
+    logs = root / "logs"
+    logs.mkdir()
+    held = {"DATABASE_URL": servers.postgres, "REDIS_URL": servers.redis, "NATS_URL": servers.nats}
+    return Rig(
+        given,
+        environment.located(project, serve),
+        environment.located(project, migrate) if migrate else (),
+        folder,
+        surroundings | {name: every[name]() for name in (*given["connections"], *given["secrets"])},
+        logs,
+        servers={name: Stored(held[name]) for name in given["connections"]},
+        empty_database=servers.empty_database,
+        secrets=(PASSWORD, KEY),
+    )
+
+
+CASES = [
+    pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
+    for kind in SERVICE_TYPES
+    for name in SERVICES
+    for clause in clauses(answers(kind, name))
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "clause"), CASES)
+def test_a_service_keeps_the_contract(
+    rigs: Callable[[str, str], Rig], kind: str, name: str, clause: Clause
+) -> None:
+    verdict = judge(clause, rigs(kind, name))
+    assert verdict.kept, f"{clause.says}\n{verdict.reason}"
+
+
+def test_the_reference_is_spoken_to_by_every_clause() -> None:
+    assert clauses(answers("fastapi", "reference")) == list(CLAUSES)
+    assert len({clause.name for clause in CLAUSES}) == len(CLAUSES)
+    assert all(clause.says.endswith(".") for clause in CLAUSES)
