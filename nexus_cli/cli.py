@@ -32,6 +32,7 @@ from nexus_cli.commands import (
     status,
     token,
     up,
+    update,
 )
 from nexus_cli.commands.options import WorkspaceOption
 from nexus_cli.edge import guarded
@@ -73,6 +74,8 @@ def options(
 CREATE, DESCRIBE, RUN = "Create", "Describe", "Run"
 COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("init", CREATE, init.init),
+    ("update", CREATE, update.update),
+    ("outdated", CREATE, update.outdated),
     ("lint", DESCRIBE, lint.lint),
     ("list", DESCRIBE, describe.list_),
     ("show", DESCRIBE, describe.show),

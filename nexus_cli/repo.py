@@ -1,4 +1,4 @@
-"""Git, as far as a new workspace needs it. The only importer of GitPython."""
+"""Git, as far as workspaces and updates need it. The only importer of GitPython."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nexus_cli.errors import NexusError
 from nexus_cli.events import Emit, Note
 
 if TYPE_CHECKING:
     from git import Repo
 
+_HISTORY = 500  # commits in which a file's earlier content is looked for
+_MOST_CONFLICTS = 127
 _IDENTITY = "git config --global user.name NAME && git config --global user.email ADDRESS"
 
 
@@ -64,3 +67,80 @@ def _outer(folder: Path) -> Path | None:
 def _sentence(error: Exception) -> str:
     text = str(getattr(error, "stderr", "") or error).replace("stderr:", "").strip(" \n'")
     return text.splitlines()[-1].strip() if text else type(error).__name__
+
+
+def uncommitted(folder: Path, path: str) -> list[str]:
+    """What below a path differs from the last commit or is not in git; nothing outside a repository."""
+    repository = _repository(folder)
+    if repository is None:
+        return []
+    with repository:
+        said: str = repository.git.execute(
+            ["git", "-C", str(folder), "status", "--porcelain", "--no-renames", "-z", "--", path]
+        )
+    return [entry[3:] for entry in said.split("\0") if entry]
+
+
+def content(folder: Path, path: str, digest: str) -> bytes | None:
+    """The content of that SHA-256 which a file had in some commit; nothing if it never had."""
+    from hashlib import sha256
+
+    repository = _repository(folder)
+    if repository is None:
+        return None
+    with repository:
+        top = Path(str(repository.working_tree_dir))
+        inside = (folder / path).resolve().relative_to(top.resolve()).as_posix()
+        seen: set[str] = set()
+        for commit in repository.iter_commits(paths=inside, max_count=_HISTORY):
+            try:
+                blob = commit.tree / inside
+            except KeyError:
+                continue
+            if blob.hexsha in seen:
+                continue
+            seen.add(blob.hexsha)
+            found: bytes = blob.data_stream.read()
+            if sha256(found).hexdigest() == digest:
+                return found
+    return None
+
+
+def merge(mine: bytes, base: bytes, theirs: bytes, labels: tuple[str, str, str]) -> tuple[bytes, bool]:
+    """Both sides put together by git, and whether it could do so without a conflict; else with its marks."""
+    import tempfile
+
+    import git
+
+    with tempfile.TemporaryDirectory(prefix="nexus-merge-") as folder:
+        names = []
+        for name, text in (("mine", mine), ("base", base), ("theirs", theirs)):
+            (Path(folder) / name).write_bytes(text)
+            names.append(str(Path(folder) / name))
+        named = [word for label in labels for word in ("-L", label)]
+        status, merged, said = git.Git(folder).execute(
+            ["git", "merge-file", "-p", *named, *names],
+            with_extended_output=True,
+            with_exceptions=False,
+            stdout_as_string=False,
+            strip_newline_in_stdout=False,
+        )
+    if status > _MOST_CONFLICTS or status < 0:
+        raise NexusError(f"git cannot merge it: {str(said).strip() or status}", hint="merge it by hand")
+    return bytes(merged), status == 0
+
+
+def _repository(folder: Path) -> Repo | None:
+    """The repository that a folder lies in, if git is there and it has a commit."""
+    if not shutil.which("git"):
+        return None
+    import git
+
+    try:
+        repository = git.Repo(folder, search_parent_directories=True)
+    except git.InvalidGitRepositoryError:
+        return None
+    if not repository.head.is_valid():
+        repository.close()
+        return None
+    return repository

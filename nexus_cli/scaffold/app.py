@@ -14,7 +14,7 @@ from nexus_cli.blueprint.edit import add_includes
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform, Service
 from nexus_cli.errors import UsageError
-from nexus_cli.scaffold import describe
+from nexus_cli.scaffold import bases, describe
 from nexus_cli.scaffold.answers import check_origin, render_into
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
 from nexus_cli.scaffold.service import variables
@@ -47,9 +47,11 @@ def generate_app(
         notes = _unused(described, platform, kind, {"--uses": uses, "--port": port, "--title": title})
         platform, files, base = _supply(root, platform, described)
     service = platform.services[name]
-    rendered = _render(root, platform, service, choice)
+    rendered = render_app(root, platform, service, choice)
     placed, recorded = managed(rendered, root, service.source)
     changes = lay_down({**files, **placed}, root, {**base, **recorded}, choice)
+    if not choice.dry_run:
+        bases.remember(root, service.source, rendered)
     return Outcome(root, changes, choice.dry_run, tuple(notes), ("nexus up",))
 
 
@@ -110,7 +112,8 @@ def _unused(service: Service, platform: Platform, kind: str | None, options: Map
     return [f"{where.file} describes {service.name}: {', '.join(ignored)} changes nothing"] if ignored else []
 
 
-def _render(root: Path, platform: Platform, service: Service, choice: Choice) -> dict[str, File]:
+def render_app(root: Path, platform: Platform, service: Service, choice: Choice) -> dict[str, File]:
+    """The service's code as its template makes it now."""
     folder = root / service.source
     template = None if choice.source else choose("service", service.type)
     check_origin(folder, template, choice)
