@@ -71,9 +71,9 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def render(folder: Path, answers: dict[str, Any]) -> Path:
-    """Render the template with Copier, without a network."""
-    copier.run_copy(str(TEMPLATE), folder, data=answers, defaults=True, quiet=True, overwrite=True)
+def render(folder: Path, answers: dict[str, Any], template: Path = TEMPLATE) -> Path:
+    """Render a template with Copier, without a network."""
+    copier.run_copy(str(template), folder, data=answers, defaults=True, quiet=True, overwrite=True)
     return folder
 
 
