@@ -34,6 +34,13 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         migrate=("python", "-m", "${package}", "migrate"),
         lock="requirements.lock",
     ),
+    "fastify": ServiceType(
+        toolchain="node",
+        serve=("node", "src/main.ts"),
+        migrate=("node", "src/main.ts", "migrate"),
+        lock="package-lock.json",
+        code=("src", "package.json"),
+    ),
     "go": ServiceType(
         toolchain="go",
         serve=("${name}",),

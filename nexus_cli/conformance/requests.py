@@ -145,7 +145,7 @@ def traces_go_to_the_collector(rig: Rig) -> None:
 
     class Collector(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            received.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            received.append((self.path, _body(self)))
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -168,6 +168,17 @@ def traces_go_to_the_collector(rig: Rig) -> None:
     expect("where spans went", {path for path, _ in received}, {"/v1/traces"})
     bodies = [gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body for _, body in received]
     require("the request's span is among them", any(_has(body, TRACE) for body in bodies))
+
+
+def _body(request: BaseHTTPRequestHandler) -> bytes:
+    """The body of a request, whether its length was announced or not."""
+    if "content-length" in request.headers:
+        return request.rfile.read(int(request.headers["content-length"]))
+    body = b""
+    while size := int(request.rfile.readline(), 16):
+        body += request.rfile.read(size + 2)[:-2]
+    request.rfile.readline()
+    return body
 
 
 def _has(body: bytes, trace: str) -> bool:

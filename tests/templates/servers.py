@@ -147,8 +147,14 @@ def valkey(site: Path, folder: Path) -> Process:
     return Process([str(program), "--port", str(port), "--bind", "127.0.0.1", "--save", ""], folder, port)
 
 
+def nats_url(server: Process) -> str:
+    """The address of a NATS server, with who asks."""
+    return f"nats://nexus:{PASSWORD}@127.0.0.1:{server.port}"
+
+
 def nats(programs: Path, folder: Path) -> Process:
     """NATS with JetStream."""
     port = free_port()
     options = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder / "data")]
+    options += ["--user", "nexus", "--pass", PASSWORD]
     return Process([str(programs / "nats-server"), *options], folder, port)

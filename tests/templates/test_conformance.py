@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from rendering import Venv
-from servers import PASSWORD, Process, create, database, nats, postgres, valkey
+from servers import PASSWORD, Process, create, database, nats, nats_url, postgres, valkey
 
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
@@ -34,7 +34,7 @@ from nexus_cli.unit import PROJECTS
 PLATFORM = """\
 nexus: v1
 kind: platform
-name: test-bed
+name: test-bed-%s
 include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"]
 """
 BARE = "{nexus: v1, kind: service, name: bare, type: %s, port: 4001}\n"
@@ -111,7 +111,7 @@ def platform(kind: str) -> Platform:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()
-        (root / "nexus.yaml").write_text(PLATFORM, encoding="utf-8")
+        (root / "nexus.yaml").write_text(PLATFORM % kind, encoding="utf-8")
         for name, text in SERVICES.items():
             (root / "blueprints" / f"{name}.yaml").write_text(text % kind, encoding="utf-8")
         return load(root)
@@ -178,7 +178,7 @@ def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> 
     every = {
         "DATABASE_URL": lambda: servers.empty_database(),
         "REDIS_URL": lambda: f"redis://127.0.0.1:{servers.redis.port}/0",
-        "NATS_URL": lambda: f"nats://127.0.0.1:{servers.nats.port}",
+        "NATS_URL": lambda: nats_url(servers.nats),
         "API_KEY": lambda: KEY,
     }
     logs = root / "logs"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from rendering import Venv
-from servers import Process, create, database, nats, postgres, valkey, wait_for
+from servers import Process, create, database, nats, nats_url, postgres, valkey, wait_for
 
 from nexus_cli.conformance.requests import PARENT, TRACE
 from nexus_cli.conformance.service import Service
@@ -63,14 +63,14 @@ def stack(
         rendered("catalog"),
         root / "catalog",
         DATABASE_URL=database(server, "catalog"),
-        NATS_URL=f"nats://127.0.0.1:{broker.port}",
+        NATS_URL=nats_url(broker),
     )
     order = service(
         venv,
         rendered("order"),
         root / "order",
         DATABASE_URL=database(server, "order"),
-        NATS_URL=f"nats://127.0.0.1:{broker.port}",
+        NATS_URL=nats_url(broker),
         REDIS_URL=f"redis://127.0.0.1:{cache.port}/0",
         CATALOG_URL=f"http://127.0.0.1:{catalog.port}",
     )
@@ -149,7 +149,7 @@ def publish(stack: Stack, identifier: str, data: dict[str, Any], copies: int = 1
         "time": "2026-01-01T00:00:00Z",
         "data": data,
     }
-    url = f"nats://127.0.0.1:{stack.nats.port}"
+    url = nats_url(stack.nats)
     arguments = (url, f"{to}.order.created", str(copies), json.dumps(event))
     done = stack.venv.run(Path("/"), "python", "-c", PUBLISH, *arguments)
     assert done.returncode == 0, done.stderr
