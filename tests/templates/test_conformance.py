@@ -107,7 +107,7 @@ class Servers:
 
 @cache
 def platform(kind: str) -> Platform:
-    """A platform whose services are of one type."""
+    """A platform whose services are of one type; its name keeps their events apart from those of other types."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()

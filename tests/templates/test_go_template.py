@@ -157,13 +157,19 @@ def test_every_module_is_pinned_and_none_too_many(rendered: Rendered, go: Path, 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", [*COMBINATIONS, *SHOP])
-def test_it_is_formatted_vetted_and_tested(
-    rendered: Rendered, go: Path, staticcheck: Path, server: str, tmp_path: Path, name: str
-) -> None:
+def test_it_is_formatted_and_vetted(rendered: Rendered, go: Path, staticcheck: Path, name: str) -> None:
     folder = rendered(name)
     assert run([go.resolve().with_name("gofmt"), "-l", "."], folder) == ""
     run([go, "vet", "./..."], folder)
     run([staticcheck, "./..."], folder)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", list(COMBINATIONS))
+def test_its_own_tests_pass_and_cover_it(
+    rendered: Rendered, go: Path, server: str, tmp_path: Path, name: str
+) -> None:
+    folder = rendered(name)
     profile = tmp_path / "coverage.out"
     cover = ["-coverpkg=./internal/...", f"-coverprofile={profile}"]
     said = run([go, "test", "-count=1", *cover, "./..."], folder, TEST_DATABASE_URL=server)
