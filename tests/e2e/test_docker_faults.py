@@ -34,6 +34,11 @@ server.serve_forever()
 """
 
 
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    """Nobody to wait for: the engine's network namespace has ports of its own."""
+
+
 @pytest.fixture(scope="module")
 def engine(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
     need("dockerd", "ip", "nsenter", "mount")

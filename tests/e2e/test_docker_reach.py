@@ -36,6 +36,11 @@ exec /usr/bin/ssh -F none -i {folder}/person -o StrictHostKeyChecking=no -o User
 """
 
 
+@pytest.fixture(autouse=True)
+def _alone() -> None:
+    """Nobody to wait for: the engine's network namespace has ports of its own."""
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as DOCKER_CERT_PATH wants it, and the engine's own pair beside it."""
