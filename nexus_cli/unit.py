@@ -58,10 +58,14 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True)
 class PythonProject:
-    """A service with its own virtual environment, made from `lock` inside `folder`."""
+    """A service with its own virtual environment, made from `lock` inside `folder`.
+
+    `packages` are the folders of the libraries that it uses as they lie there, each with a lock of its own.
+    """
 
     folder: Path
     lock: str = "requirements.lock"
+    packages: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +78,28 @@ class NodeProject:
 
 @dataclass(frozen=True, slots=True)
 class GoProject:
-    """A service that is built into programs of its own, from the modules that `lock` inside `folder` pins."""
+    """A service that is built into programs of its own, from the modules that `lock` inside `folder` pins.
+
+    `packages` are the folders of the modules that its go.mod replaces by what lies there.
+    """
 
     folder: Path
     lock: str = "go.sum"
+    packages: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImageBuild:
-    """An image made from a folder: its Dockerfile, the stage that is wanted and its build arguments."""
+    """An image made from a folder: its Dockerfile, the stage that is wanted and its build arguments.
+
+    `packages` are folders elsewhere whose files are found in the context below `packages/NAME`.
+    """
 
     context: Path
     dockerfile: str = "Dockerfile"
     target: str | None = None
     args: tuple[tuple[str, str], ...] = ()
+    packages: tuple[tuple[str, Path], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,10 @@ def _origin(container: Container, folder: Path) -> dict[str, Any]:
         said["target"] = build.target
     if build.args:
         said["args"] = dict(build.args)
+    if build.packages:
+        said["additional_contexts"] = {
+            f"package-{name}": _relative(place, folder) for name, place in build.packages
+        }
     return {"build": said}
 
 

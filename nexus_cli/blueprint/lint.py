@@ -381,6 +381,16 @@ def _unknown_user(platform: Platform) -> Iterator[Fault]:
                 yield "environment", environment.name, ["replicas", name], f'unknown service "{name}"', hint
 
 
+def _user_language(platform: Platform) -> Iterator[Fault]:
+    for package in platform.packages.values():
+        for index, user in enumerate(package.users):
+            service = platform.services.get(user)
+            kind = SERVICE_TYPES.get(service.type) if service else None
+            if service and kind and kind.language != package.language:
+                said = f"{user} is a {service.type} service, which cannot use a {package.language} package"
+                yield "package", package.name, ["users", index], said, None
+
+
 RULES: Mapping[str, Rule] = {
     "unknown-dependency": Rule(
         "error",
@@ -489,4 +499,10 @@ RULES: Mapping[str, Rule] = {
         _canary_steps,
     ),
     "unknown-user": Rule("error", "a name must mean a service", "correct the name", _unknown_user),
+    "user-language": Rule(
+        "error",
+        "a service uses packages of its own language",
+        "take the service out of users, or write the package in its language",
+        _user_language,
+    ),
 }

@@ -28,6 +28,7 @@ from nexus_cli.blueprint.scalars import (
     Rate,
     Size,
 )
+from nexus_cli.blueprint.types import PACKAGE_TYPES, SERVICE_TYPES
 
 if TYPE_CHECKING:
     from nexus_cli.blueprint.source import Source
@@ -365,7 +366,15 @@ class Package(Blueprint):
     language: Literal["python", "typescript", "go"] = "python"
     scope: str | None = Field(None, description="the npm-style scope, without the @")
     source: str = ""
-    users: tuple[Name, ...] = Field((), description="the services that may use it; empty: all")
+    users: tuple[Name, ...] = Field((), description="the services that depend on it")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _speak(cls, data: Any) -> Any:
+        """The language that its type is written in, where the blueprint says none."""
+        kind = data.get("type") if isinstance(data, dict) else None
+        languages = PACKAGE_TYPES.get(kind) if isinstance(kind, str) else None
+        return {"language": languages[0], **data} if languages else data
 
     @model_validator(mode="after")
     def _fill(self) -> Self:
@@ -471,6 +480,13 @@ class Platform:
     def resolve(self, name: str) -> Service | Component | None:
         """The service or component that a `uses` entry names, by name or alias."""
         return self._units.get(name)
+
+    def packages_of(self, service: Service) -> list[Package]:
+        """The packages that a service depends on: those of its own language that name it a user."""
+        kind = SERVICE_TYPES.get(service.type)
+        language = kind.language if kind else None
+        found = (p for p in self.packages.values() if service.name in p.users and p.language == language)
+        return sorted(found, key=lambda package: package.name)
 
     @cached_property
     def _units(self) -> Mapping[str, Service | Component]:

@@ -1,4 +1,4 @@
-"""The service types: how each one is run. A type's code comes from the template of the same name."""
+"""The types of services and packages. A type's code comes from the template of the same name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ class ServiceType:
     """How services of a type are run; commands may refer to `${name}` and `${package}`, its import name.
 
     `toolchain` names what the folder is on this machine, and the base image unless `bases` names several.
-    `code` are the parts of the folder from which a running service is made, beside `lock` and the migrations.
+    `code` are the parts of the folder from which a running service is made, beside `lock` and the migrations;
+    `shares` those of a package of the workspace, where services of the type can depend on one.
     """
 
     toolchain: str
@@ -20,11 +21,17 @@ class ServiceType:
     lock: str
     code: tuple[str, ...] = ("src",)
     bases: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
 
     @property
     def images(self) -> tuple[str, ...]:
         """The base images that its Dockerfile is built on."""
         return self.bases or (self.toolchain,)
+
+    @property
+    def language(self) -> str:
+        """The language of the packages that services of the type can use; empty if it cannot use any."""
+        return self.toolchain if self.shares else ""
 
 
 SERVICE_TYPES: Mapping[str, ServiceType] = {
@@ -33,6 +40,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         serve=("python", "-m", "${package}"),
         migrate=("python", "-m", "${package}", "migrate"),
         lock="requirements.lock",
+        shares=("src", "requirements.lock"),
     ),
     "fastify": ServiceType(
         toolchain="node",
@@ -48,8 +56,15 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         lock="go.sum",
         code=("cmd", "internal", "go.mod"),
         bases=("go", "static"),
+        shares=(".",),
     ),
 }
+
+PACKAGE_TYPES: Mapping[str, tuple[str, ...]] = {
+    "library": ("python", "typescript", "go"),
+    "react": ("typescript",),
+}
+"""The languages in which packages of a type are written; the first where nobody says another."""
 
 
 def package_name(service: str) -> str:

@@ -86,8 +86,12 @@ def generate_app(
 @app.command("package")
 def generate_package(
     name: Annotated[str, typer.Argument(metavar="[@SCOPE/]NAME", help="The package's name.")],
-    kind: Annotated[str, typer.Option("--type", "-t", help="Its type.")] = "library",
-    language: Annotated[str, typer.Option("--lang", help="Its language.")] = "python",
+    kind: Annotated[
+        str | None, typer.Option("--type", "-t", help="library or react; library when it is new.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--lang", help="python, typescript or go; its type's own otherwise.")
+    ] = None,
     title: TitleOption = "",
     data: DataOption = None,
     defaults: DefaultsOption = False,
@@ -98,9 +102,12 @@ def generate_package(
     dry_run: DryRun = False,
     output: OutputOption = Output.text,
 ) -> None:
-    """Generate a shared library with its blueprint.
+    """Generate a shared package from its blueprint, which is written first where there is none.
 
-    Examples: `nexus generate package @nexus/my-lib --type library` · `nexus generate package money`
+    The generated services that its blueprint names in `users` are generated again, so that they depend on it.
+
+    Examples: `nexus generate package @nexus/my-lib --type library` ·
+    `nexus generate package money --lang go` · `nexus generate package @acme/ui --type react`
     """
     from nexus_cli.scaffold import outcome
     from nexus_cli.scaffold.package import generate_package as generate

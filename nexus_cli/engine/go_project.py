@@ -110,14 +110,15 @@ def _stamp(project: GoProject) -> str:
     """What the programs are built from: the sources, and the lock."""
     digest = hashlib.blake2b(digest_size=16)
     for path in _files(project):
-        digest.update(str(path.relative_to(project.folder)).encode() + b"\0" + _read(path) + b"\0")
+        name = os.path.relpath(path, project.folder)
+        digest.update(name.encode() + b"\0" + _read(path) + b"\0")
     return f"{digest.hexdigest()}\n"
 
 
 def _files(project: GoProject) -> Iterator[Path]:
     yield from (project.folder / name for name in ("go.mod", project.lock))
-    for name in _SOURCES:
-        found = sorted((project.folder / name).rglob("*"))
+    for folder in (*(project.folder / name for name in _SOURCES), *project.packages):
+        found = sorted(folder.rglob("*"))
         yield from (path for path in found if path.is_file() and not path.name.endswith("_test.go"))
 
 

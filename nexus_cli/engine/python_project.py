@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -63,41 +64,59 @@ def build(project: PythonProject, progress: Progress) -> None:
 
 def _fill(project: PythonProject, fresh: Path, progress: Progress) -> None:
     progress(f"building {environment(project)}")
-    lock = (project.folder / project.lock).read_text(encoding="utf-8")
+    locks = [path for path in _locks(project) if _names_something(path)]
     quiet: Progress = lambda _: None  # noqa: E731
     made = uv(
         "venv", "--relocatable", "--python", sys.executable, str(fresh), cwd=project.folder, progress=quiet
     )
     if made.code:
         raise NexusError(f"the environment of {project.folder} could not be made: {reason(made)}")
-    if any(line.strip() and not line.startswith("#") for line in lock.splitlines()):
+    if locks:
         done = uv(
-            *("pip", "install", "--python", str(fresh / "bin" / "python")),
-            *("--require-hashes", "-r", project.lock),
+            *("pip", "install", "--python", str(fresh / "bin" / "python"), "--require-hashes"),
+            *(word for path in locks for word in ("-r", str(path))),
             cwd=project.folder,
             progress=progress,
         )
         if done.code:
             raise NexusError(
-                f"{project.folder / project.lock} could not be installed: {reason(done)}",
+                f"{', '.join(map(str, locks))} could not be installed: {reason(done)}",
                 hint="check the network and the package index settings of uv, then run the command again",
             )
-    if (project.folder / "src").is_dir():
-        packages = next((fresh / "lib").glob("python*/site-packages"))
-        (packages / "nexus-src.pth").write_text("../../../../src\n", encoding="utf-8")
+    sources = _sources(project)
+    if sources:
+        site = next((fresh / "lib").glob("python*/site-packages"))
+        lines = [f"../../../../{source}\n" for source in sources]
+        (site / "nexus-src.pth").write_text("".join(lines), encoding="utf-8")
+
+
+def _locks(project: PythonProject) -> list[Path]:
+    """The service's lock, and those of the packages that it uses: what they need is installed together."""
+    return [project.folder / project.lock, *(folder / project.lock for folder in project.packages)]
+
+
+def _names_something(lock: Path) -> bool:
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    return any(line.strip() and not line.startswith("#") for line in lines)
+
+
+def _sources(project: PythonProject) -> list[str]:
+    """Where code is found as it lies there, from the project's folder: its own, then that of packages."""
+    own = [project.folder] if (project.folder / "src").is_dir() else []
+    return [os.path.relpath(folder / "src", project.folder) for folder in (*own, *project.packages)]
 
 
 def _stamp(project: PythonProject) -> str:
-    """What the environment is made from: the lock, the interpreter, and whether there is a src folder."""
-    path = project.folder / project.lock
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {path}: {error.strerror}", hint="write it with `uv pip compile`"
-        ) from error
-    source = "src" if (project.folder / "src").is_dir() else ""
-    return f"{hashlib.blake2b(content, digest_size=16).hexdigest()} {platform.python_version()} {source}\n"
+    """What the environment is made from: the locks, the interpreter, and where code is found."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in _locks(project):
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            raise UsageError(
+                f"cannot read {path}: {error.strerror}", hint="write it with `uv pip compile`"
+            ) from error
+    return f"{digest.hexdigest()} {platform.python_version()} {' '.join(_sources(project))}\n"
 
 
 def _ours(venv: Path) -> bool:

@@ -19,6 +19,7 @@ _FROM_BLUEPRINT = {
     "description",
     "name",
     "owner",
+    "packages",
     "platform",
     "port",
     "publishes",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import keyword
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,15 +77,6 @@ def check_service_name(name: str, platform: Platform) -> None:
             raise UsageError(
                 f'"{name}" is the name of a component{called}', hint=f'choose another: "{name}-service"?'
             )
-
-
-def check_module_name(name: str) -> None:
-    """Refuse a package's name whose module would hide one of Python's own."""
-    module = name.replace("-", "_")
-    if module in sys.stdlib_module_names or keyword.iskeyword(module) or keyword.issoftkeyword(module):
-        raise UsageError(
-            f'"{name}" would be the module {module}, which is Python\'s own', hint="choose another name"
-        )
 
 
 def draft_service(platform: Platform, wanted: Wanted) -> Draft:

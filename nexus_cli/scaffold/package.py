@@ -1,58 +1,139 @@
-"""`generate package`: a shared library's blueprint and its code, as one transaction."""
+"""`generate package`: a shared library's blueprint and its code, and what the services that use it need."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nexus_generators.generator import File, text
 from nexus_generators.writer import managed, recover
 
-from nexus_cli.blueprint.load import load
+from nexus_cli.blueprint.load import did_you_mean, load
+from nexus_cli.blueprint.model import Package, Platform
+from nexus_cli.blueprint.types import PACKAGE_TYPES
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import describe
-from nexus_cli.scaffold.answers import check_origin, render_into
+from nexus_cli.scaffold.answers import check_origin, recorded, render_into
+from nexus_cli.scaffold.meanings import check_package_name
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
-from nexus_cli.scaffold.template import choose
+from nexus_cli.scaffold.service import variables
+from nexus_cli.scaffold.template import PREFIX, Template, choose
 
-LANGUAGES = ("python",)
+_CHECKS: Mapping[str, str] = {
+    "python": "uv run pytest",
+    "typescript": "npm ci && npm run check",
+    "go": "go test ./...",
+}
+"""How a package is first tried, by its language."""
 
 
 def generate_package(
-    root: Path, spec: str, choice: Choice, *, kind: str = "library", language: str = "python", title: str = ""
+    root: Path,
+    spec: str,
+    choice: Choice,
+    *,
+    kind: str | None = None,
+    language: str | None = None,
+    title: str = "",
 ) -> Outcome:
-    """Render the package that its blueprint describes; where there is none, write one."""
+    """Render the package that its blueprint describes, and join it to its users; write one where none is."""
     recover(root)
     scope, name = parse_spec(spec)
-    describe.check_module_name(name)
     describe.check_text(title, "--title")
     platform = load(root)
     files: dict[str, File] = {}
-    described = platform.packages.get(name)
-    if described is None:
+    package = platform.packages.get(name)
+    if package is None:
         path = f"blueprints/packages/{name}.yaml"
         if (root / path).exists():
             raise UsageError(f"{path} exists, but nexus.yaml does not include it", hint="add it to `include`")
-        files[path] = text(describe.package_text(name, kind, language, scope, title))
-    kind = described.type if described else kind
-    language = described.language if described else language
-    source = described.source if described else f"packages/{name}"
-    if language not in LANGUAGES:
+        package = _drafted(name, scope, kind or "library", language, title)
+        files[path] = text(describe.package_text(name, package.type, package.language, package.scope, title))
+    else:
+        _check_agreement(platform, package, {"type": kind, "language": language})
+    check_package_name(package)
+    placed, base = managed(_render(root, platform, package, choice), root, package.source)
+    joined, notes = _users(root, platform, package)
+    for source, rendered in joined.items():
+        again, before = managed(rendered, root, source)
+        placed, base = {**placed, **again}, {**base, **before}
+    changes = lay_down({**files, **placed}, root, base, choice)
+    step = f"cd {package.source} && {_CHECKS[package.language]}"
+    return Outcome(root, changes, choice.dry_run, tuple(notes), (step,))
+
+
+def _drafted(name: str, scope: str | None, kind: str, language: str | None, title: str) -> Package:
+    """A new package as the options say; its language is its type's first unless they say another."""
+    said = {"language": language} if language else {}
+    if language and language not in _CHECKS:
+        raise UsageError(f'unknown language "{language}"', hint=f"there are: {', '.join(_CHECKS)}")
+    describe.check_name(kind, "package type")
+    return Package.model_validate(
+        {"nexus": "v1", "name": name, "scope": scope, "type": kind, "title": title, **said}
+    )
+
+
+def _check_agreement(platform: Platform, package: Package, options: Mapping[str, str | None]) -> None:
+    """Refuse options that say something else than the blueprint."""
+    for key, value in options.items():
+        described = getattr(package, key)
+        if value is not None and value != described:
+            where = platform.sources["package", package.name].at([key])
+            raise UsageError(f'{where}: the {key} of {package.name} is "{described}"', hint="change it there")
+
+
+def _template(package: Package) -> Template:
+    """The built-in template of the package's type in its language."""
+    languages = PACKAGE_TYPES.get(package.type)
+    if languages is None:
+        hint = did_you_mean(package.type, PACKAGE_TYPES) or f"there are: {', '.join(PACKAGE_TYPES)}"
+        raise UsageError(f'unknown package type "{package.type}"', hint=f"{hint}; or --template SOURCE")
+    if package.language not in languages:
         raise UsageError(
-            f"{language} packages are not available yet", hint=f"available: {', '.join(LANGUAGES)}"
+            f"there is no {package.type} package in {package.language}",
+            hint=f"it is written in {', '.join(languages)}; or --template SOURCE",
         )
-    template = None if choice.source else choose("package", kind)
-    variables = {
-        "name": name,
-        "scope": (described.scope if described else scope) or "",
-        "title": (described.title if described else title) or name.replace("-", " ").capitalize(),
-        "description": described.description if described else "",
+    return choose(f"package/{package.type}", package.language)
+
+
+def _render(root: Path, platform: Platform, package: Package, choice: Choice) -> dict[str, File]:
+    template = None if choice.source else _template(package)
+    told = {
+        "name": package.name,
+        "scope": package.scope or "",
+        "title": package.title or package.name.replace("-", " ").capitalize(),
+        "description": package.description,
         "platform": platform.name,
     }
-    check_origin(root / source, template, choice)
-    rendered = render_into(root / source, template, {k: v for k, v in variables.items() if v}, choice)
-    placed, recorded = managed(rendered, root, source)
-    changes = lay_down({**files, **placed}, root, recorded, choice)
-    return Outcome(root, changes, choice.dry_run, next=(f"cd {source} && uv run pytest",))
+    check_origin(root / package.source, template, choice)
+    return render_into(root / package.source, template, {k: v for k, v in told.items() if v}, choice)
+
+
+def _users(root: Path, platform: Platform, package: Package) -> tuple[dict[str, dict[str, File]], list[str]]:
+    """The generated services that depend on the package, or did, by folder; and what is left to do."""
+    rendered: dict[str, dict[str, File]] = {}
+    notes = []
+    for service in platform.services.values():
+        uses = package in platform.packages_of(service)
+        folder = root / service.source
+        answers = recorded(folder)
+        if not uses and not _depends(answers, package):
+            continue
+        if answers.get("_src_path") == f"{PREFIX}service/{service.type}":
+            template = choose("service", service.type)
+            rendered[service.source] = render_into(folder, template, variables(platform, service), Choice())
+        elif folder.is_dir():
+            notes.append(f"{service.source} has a template of its own: join it to {package.source} by hand")
+    return rendered, notes
+
+
+def _depends(answers: Mapping[str, Any], package: Package) -> bool:
+    """Whether a service was generated when it depended on the package."""
+    packages = answers.get("packages")
+    return isinstance(packages, list) and any(
+        isinstance(entry, dict) and entry.get("name") == package.name for entry in packages
+    )
 
 
 def parse_spec(spec: str) -> tuple[str | None, str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
-from nexus_cli.blueprint.model import Component, Platform, Resource, Service
+from nexus_cli.blueprint.model import Component, Package, Platform, Resource, Service
 
 
 def variables(platform: Platform, service: Service) -> dict[str, Any]:
@@ -25,8 +26,18 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
         "publishes": list(service.events.publishes),
         "consumes": list(service.events.consumes),
         "secrets": list(service.secrets),
+        "packages": [_package(package, service) for package in platform.packages_of(service)],
     }
     return {key: value for key, value in data.items() if value or isinstance(value, list)}
+
+
+def _package(package: Package, service: Service) -> dict[str, str]:
+    """A package as its user sees it: its name and scope, and the way from the service's folder to it."""
+    return {
+        "name": package.name,
+        "scope": package.scope or "",
+        "path": os.path.relpath(package.source, service.source),
+    }
 
 
 def plural(noun: str) -> str:

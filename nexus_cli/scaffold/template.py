@@ -69,7 +69,7 @@ class Template:
 
 
 def names(group: str) -> list[str]:
-    """The built-in templates of a group (`service`, `package`), by their own names."""
+    """The built-in templates of a group (`service`, `package/library`), by their own names."""
     folder = bundled("templates") / group
     return sorted(path.parent.name for path in folder.glob("*/copier.yml")) if folder.is_dir() else []
 

@@ -16,7 +16,19 @@ from nexus_cli.blueprint.model import Component, Embedded, Platform, Service
 from nexus_cli.blueprint.references import resolve
 from nexus_cli.blueprint.types import SERVICE_TYPES, ServiceType, package_name
 from nexus_cli.errors import UsageError
-from nexus_cli.unit import PROJECTS, Bind, Container, File, ImageBuild, Runtime, Setup, Stored, Unit, Wheel
+from nexus_cli.unit import (
+    PROJECTS,
+    Bind,
+    Container,
+    File,
+    ImageBuild,
+    NodeProject,
+    Runtime,
+    Setup,
+    Stored,
+    Unit,
+    Wheel,
+)
 
 FILES = "/etc/nexus"
 """Where a container finds its unit's files."""
@@ -112,12 +124,16 @@ class Processes:
         kind, folder = SERVICE_TYPES.get(service.type), self.platform.root / service.source
         serve, migrate = commands(kind, service, folder)
         kind = kind or _UNKNOWN
+        packages = _package_folders(self.platform, service)
         runtime = PROJECTS[kind.toolchain](folder, kind.lock)
+        if packages and not isinstance(runtime, NodeProject):
+            runtime = replace(runtime, packages=tuple(packages.values()))
+        shared = [tree_hash(place, kind.shares) for place in packages.values()]
         return Code(
             runtime,
             serve,
             migrate,
-            digest=tree_hash(folder, (*kind.code, "migrations", runtime.lock)),
+            digest="".join([tree_hash(folder, (*kind.code, "migrations", runtime.lock)), *shared]),
             schema=tree_hash(folder, ("migrations", runtime.lock)),
             cwd=folder,
         )
@@ -165,7 +181,11 @@ class Containers:
     def code(self, service: Service) -> Code:
         """The image of the service's folder."""
         kind, folder = SERVICE_TYPES.get(service.type), self.platform.root / service.source
-        build = ImageBuild(folder, args=tuple(self._build_arguments().items()))
+        build = ImageBuild(
+            folder,
+            args=tuple(self._build_arguments().items()),
+            packages=tuple(_package_folders(self.platform, service).items()),
+        )
         container = Container(
             self.image_name(service.name, build),
             build,
@@ -269,6 +289,11 @@ def commands(
     serve = service.run.serve or (kind.serve if kind else ())
     migrate = service.run.migrate or migrations
     return tuple(resolve(word, values) for word in serve), tuple(resolve(word, values) for word in migrate)
+
+
+def _package_folders(platform: Platform, service: Service) -> dict[str, Path]:
+    """Where the packages that a service depends on lie, by name."""
+    return {package.name: platform.root / package.source for package in platform.packages_of(service)}
 
 
 def tree_hash(folder: Path, parts: Iterable[str]) -> str:

@@ -93,6 +93,13 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"p": "nexus: v1\nkind: package\nname: p\nusers: [nobody]\n"},
         'unknown service "nobody"',
     ),
+    "user-language": (
+        {
+            "a": service("a", 1),
+            "p": "nexus: v1\nkind: package\nname: p\nlanguage: go\nusers: [a]\n",
+        },
+        "a is a fastapi service, which cannot use a go package",
+    ),
 }
 
 

@@ -67,6 +67,10 @@ FULL = {
     "publishes": ["invoice.created"],
     "consumes": ["order.created"],
     "secrets": ["STRIPE_API_KEY"],
+    "packages": [
+        {"name": "exact-money", "scope": "acme", "path": "../../packages/exact-money"},
+        {"name": "dates", "scope": "", "path": "../../packages/dates"},
+    ],
 }
 HOSTILE_TEXT = {**FULL, "title": HOSTILE, "description": HOSTILE, "owner": HOSTILE}
 DATA: dict[str, list[dict[str, Any]]] = {
@@ -125,7 +129,9 @@ def assert_same(template: Template, data: dict[str, Any], folder: Path) -> None:
 
 
 def test_every_template_is_found() -> None:
-    assert {"package/library", "workspace", "service/fastapi"} <= set(templates())
+    assert {"package/library/python", "package/react/typescript", "workspace", "service/fastapi"} <= set(
+        templates()
+    )
 
 
 @pytest.mark.parametrize(("name", "number"), CASES)

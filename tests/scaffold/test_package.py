@@ -36,17 +36,57 @@ def test_specs_that_are_not_names_are_refused(shop: Path, spec: str) -> None:
     assert tree(shop) == before
 
 
-@pytest.mark.parametrize("name", ["json", "class", "asyncio", "match"])
-def test_a_module_of_pythons_own_is_not_hidden(shop: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="Python's own"):
-        generate_package(shop, f"@acme/{name}", Choice())
+@pytest.mark.parametrize(
+    ("language", "spec", "message"),
+    [
+        *(("python", f"@acme/{name}", "Python's own") for name in ("json", "class", "asyncio", "match")),
+        *(("go", name, "Go's own") for name in ("func", "string", "m-a-p", "fmt", "internal")),
+        *(("typescript", name, "Node's own") for name in ("fs", "@acme/worker-threads")),
+        ("typescript", "@types/money", "a scope of others"),
+    ],
+)
+def test_a_name_with_a_meaning_is_refused(shop: Path, language: str, spec: str, message: str) -> None:
+    before = tree(shop)
+    with pytest.raises(UsageError, match=message):
+        generate_package(shop, spec, Choice(), language=language)
+    assert tree(shop) == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "file", "says"),
+    [
+        (None, "typescript", "package.json", '"name": "@shop/money"'),
+        (None, "go", "go.mod", "module shop.internal/packages/money"),
+        ("react", None, "package.json", '"react": "^19'),
+    ],
+)
+def test_each_type_in_each_language(
+    shop: Path, nexus: Run, kind: str | None, language: str | None, file: str, says: str
+) -> None:
+    options = [*(["--type", kind] if kind else []), *(["--lang", language] if language else [])]
+    nexus("generate", "package", "money", *options, cwd=shop)
+    assert says in (shop / "packages/money" / file).read_text()
+    assert load(shop).packages["money"].language == (language or "typescript")
+    assert find_all(shop) == []
+    before = tree(shop)
+    nexus("generate", "package", "money", cwd=shop)
+    assert tree(shop) == before
 
 
 def test_other_languages_and_types_are_named(shop: Path) -> None:
-    with pytest.raises(UsageError, match="typescript packages are not available yet"):
-        generate_package(shop, "money", Choice(), language="typescript")
-    with pytest.raises(UsageError, match='unknown package type "libary"'):
+    with pytest.raises(UsageError, match='unknown language "rust"'):
+        generate_package(shop, "money", Choice(), language="rust")
+    with pytest.raises(UsageError, match="there is no react package in go"):
+        generate_package(shop, "ui", Choice(), kind="react", language="go")
+    with pytest.raises(UsageError, match='unknown package type "libary"') as fault:
         generate_package(shop, "money", Choice(), kind="libary")
+    assert 'did you mean "library"' in str(fault.value.hint)
+
+
+def test_options_that_contradict_the_blueprint_are_refused(shop: Path) -> None:
+    generate_package(shop, "money", Choice())
+    with pytest.raises(UsageError, match=r'money\.yaml:5:11: the language of money is "python"'):
+        generate_package(shop, "money", Choice(), language="go")
 
 
 def test_an_existing_blueprint_is_the_description(shop: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nexus_cli.engine.docker.client import context_paths
@@ -21,8 +21,7 @@ def image_name(project: str, unit: str, build: ImageBuild) -> str:
 def _digest(build: ImageBuild) -> str:
     hashed = hashlib.blake2b(digest_size=10)
     hashed.update(repr((build.dockerfile, build.target, build.args)).encode())
-    for name in _files(build):
-        path = build.context / name
+    for name, path in _files(build):
         hashed.update(f"\0{name}\0{_mode(path):o}\0".encode())
         hashed.update(str(path.readlink()).encode() if path.is_symlink() else path.read_bytes())
     return hashed.hexdigest()
@@ -32,14 +31,14 @@ def archive(build: ImageBuild) -> bytes:
     """The context as a tar archive without times and owners, so that layers are found in the cache."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name in _files(build):
-            entry = tar.gettarinfo(str(build.context / name), arcname=name)
+        for name, path in _files(build):
+            entry = tar.gettarinfo(str(path), arcname=name)
             entry.uid = entry.gid = 0
             entry.uname = entry.gname = "root"
             entry.mtime = 0
-            entry.mode = _mode(build.context / name)
+            entry.mode = _mode(path)
             if entry.isreg():
-                with (build.context / name).open("rb") as content:
+                with path.open("rb") as content:
                     tar.addfile(entry, content)
             else:
                 tar.addfile(entry)
@@ -65,15 +64,24 @@ def pack(files: Iterable[tuple[str, str]]) -> bytes:
     return buffer.getvalue()
 
 
-def _files(build: ImageBuild) -> list[str]:
-    """Files and links of the context; a folder is there through what it holds."""
+def _files(build: ImageBuild) -> list[tuple[str, Path]]:
+    """Files and links by their names in the context; a folder is there through what it holds."""
     if not (build.context / build.dockerfile).is_file():
         raise UsageError(
             f"there is no {build.dockerfile} in {build.context}",
             hint="generate the service again, name another Dockerfile, or use --engine process",
         )
-    names = context_paths(build.context, build.dockerfile)
-    return [name for name in names if (build.context / name).is_symlink() or (build.context / name).is_file()]
+    found = list(_folder(build.context, build.dockerfile))
+    for package, folder in build.packages:
+        found += [(f"packages/{package}/{name}", path) for name, path in _folder(folder, build.dockerfile)]
+    return found
+
+
+def _folder(folder: Path, dockerfile: str) -> Iterator[tuple[str, Path]]:
+    for name in context_paths(folder, dockerfile):
+        path = folder / name
+        if path.is_symlink() or path.is_file():
+            yield name, path
 
 
 def _mode(path: Path) -> int:

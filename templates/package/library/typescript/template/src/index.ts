@@ -1,0 +1,1 @@
+export { backoff, type BackoffOptions } from "./backoff.js";

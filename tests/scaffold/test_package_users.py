@@ -1,0 +1,147 @@
+"""A package and the services that its blueprint names as users: joined, built, run, and parted again."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from scaffolding import tree
+
+from nexus_cli.blueprint.load import load
+from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.rules import find_all
+from nexus_cli.engine import go_project, python_project
+from nexus_cli.engine.docker.context import archive, image_name
+from nexus_cli.scaffold.app import generate_app
+from nexus_cli.scaffold.outcome import Choice
+from nexus_cli.scaffold.package import generate_package
+from nexus_cli.unit import GoProject, ImageBuild, PythonProject
+
+
+def describe(root: Path, language: str, users: str) -> None:
+    """Write the blueprint of the package exact-money."""
+    text = f"nexus: v1\nkind: package\nname: exact-money\nlanguage: {language}\nusers: [{users}]\n"
+    (root / "blueprints/packages/exact-money.yaml").write_text(text)
+
+
+def service(root: Path, name: str, kind: str) -> Path:
+    """A generated service that uses nothing."""
+    generate_app(root, name, Choice(), kind=kind, uses=())
+    return root / "services" / name
+
+
+def joined(root: Path, kind: str, language: str) -> tuple[Path, Path]:
+    """A service and the package that was generated after it, which it depends on."""
+    folder = service(root, "order", kind)
+    describe(root, language, "order")
+    generate_package(root, "exact-money", Choice())
+    assert find_all(root) == []
+    return folder, root / "packages/exact-money"
+
+
+@pytest.mark.parametrize(("kind", "language"), [("fastapi", "python"), ("go", "go")])
+def test_who_is_a_user_follows_the_blueprint(shop: Path, kind: str, language: str) -> None:
+    service(shop, "order", kind)
+    service(shop, "catalog", kind)
+    before = tree(shop / "services")
+    describe(shop, language, "order")
+    outcome = generate_package(shop, "exact-money", Choice())
+    updated = {change.path for change in outcome.changes if change.status == "updated"}
+    assert {"services/order/Dockerfile", "services/order/.copier-answers.yml"} <= updated
+    assert not any(path.startswith("services/catalog/") for path in updated)
+    once = tree(shop)
+    generate_package(shop, "exact-money", Choice())
+    generate_app(shop, "order", Choice())
+    assert tree(shop) == once
+    describe(shop, language, "")
+    generate_package(shop, "exact-money", Choice())
+    assert tree(shop / "services") == before
+
+
+def test_a_service_with_a_template_of_its_own_is_named(shop: Path) -> None:
+    folder = service(shop, "order", "fastapi")
+    (folder / ".copier-answers.yml").write_text("_src_path: ../ours\n")
+    describe(shop, "python", "order")
+    outcome = generate_package(shop, "exact-money", Choice())
+    assert outcome.notes == (
+        "services/order has a template of its own: join it to packages/exact-money by hand",
+    )
+
+
+def test_a_python_service_imports_the_package_as_it_lies_there(shop: Path) -> None:
+    folder, package = joined(shop, "fastapi", "python")
+    (package / "requirements.lock").write_text(
+        "iniconfig==2.1.0 --hash=sha256:9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760\n"
+    )
+    project = PythonProject(folder, packages=(package,))
+    python_project.build(project, print)
+    assert python_project.built(project)
+    said = python(folder, "import exact_money, iniconfig; print(exact_money.backoff(1))")
+    assert said == "0.2\n"
+    (package / "src/exact_money/__init__.py").write_text("def backoff(attempt): return 'changed'\n")
+    assert python(folder, "import exact_money; print(exact_money.backoff(1))") == "changed\n"
+    assert python_project.built(project)
+    (package / "requirements.lock").write_text("")
+    assert not python_project.built(project)
+
+
+def python(folder: Path, code: str) -> str:
+    """What code prints in a service's environment."""
+    return subprocess.run(
+        [str(folder / ".venv/bin/python"), "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+@pytest.mark.timeout(600)
+def test_a_go_service_is_built_with_the_package(shop: Path) -> None:
+    folder, package = joined(shop, "go", "go")
+    project = GoProject(folder, packages=(package,))
+    go = go_project.compiler(project, print)
+    environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
+    for command in (["mod", "tidy", "-diff"], ["vet", "./..."]):
+        done = subprocess.run(
+            [go, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    (folder / "internal/domain/waits.go").write_text(
+        'package domain\n\nimport "shop.internal/packages/exactmoney"\n\nvar Waits exactmoney.Backoff\n'
+    )
+    go_project.build(project, print)
+    assert go_project.built(project)
+    (package / "backoff_test.go").write_text("package exactmoney_test\n")
+    assert go_project.built(project)
+    (package / "more.go").write_text("package exactmoney\n")
+    assert not go_project.built(project)
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "wanted"),
+    [
+        ("fastapi", "python", {"src/exact_money/backoff.py", "requirements.lock"}),
+        ("go", "go", {"backoff.go", "go.mod"}),
+    ],
+)
+def test_an_image_is_made_of_the_package_too(shop: Path, kind: str, language: str, wanted: set[str]) -> None:
+    folder, package = joined(shop, kind, language)
+    build = ImageBuild(folder, packages=(("exact-money", package),))
+    with tarfile.open(fileobj=io.BytesIO(archive(build))) as tar:
+        names = {name for name in tar.getnames() if name.startswith("packages/")}
+    assert {f"packages/exact-money/{name}" for name in wanted} <= names
+    assert not any("test" in name or name.endswith(".md") for name in names)
+    before = image_name("shop", "order", build)
+    next(package.rglob("backoff*")).write_text("")
+    assert image_name("shop", "order", build) != before
+    dockerfile = (folder / "Dockerfile").read_text()
+    assert "FROM scratch AS package-exact-money\nCOPY packages/exact-money /\n" in dockerfile
+
+
+def test_a_package_of_another_language_joins_nobody(shop: Path) -> None:
+    service(shop, "order", "fastapi")
+    describe(shop, "go", "order")
+    assert [finding.rule for finding in find_all(shop)] == ["user-language"]
+    platform: Platform = load(shop)
+    assert platform.packages_of(platform.services["order"]) == []

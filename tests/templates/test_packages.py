@@ -1,0 +1,150 @@
+"""The package templates: what they write installs as locked, is clean, typed, tested and of use to others."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sysconfig
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from nexus_cli.engine import go_project, tools
+from nexus_cli.resources import bundled
+from nexus_cli.scaffold import builtin
+from nexus_cli.scaffold.template import read
+from nexus_cli.unit import GoProject
+
+HOSTILE = 'It\'s "quoted" {{ 7 * 7 }} # : & * ! | > % @ ` ü 漢字 🚀 \\n $HOME ${x}'
+SCOPED = {"name": "my-lib", "scope": "nexus", "platform": "shop"}
+STRANGE = {"name": "money", "title": HOSTILE, "description": HOSTILE, "platform": "shop"}
+STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+UV = str(Path(sysconfig.get_path("scripts"), "uv"))
+each_answer = pytest.mark.parametrize("data", [SCOPED, STRANGE], ids=["scoped", "hostile"])
+Run = Callable[..., str]
+
+
+def rendered(folder: Path, name: str, data: Mapping[str, str]) -> Path:
+    """A package from a template, as nexus writes it."""
+    template = read(bundled("templates") / "package" / name, f"package/{name}")
+    for path, file in builtin.render(template, data, folder=data["name"]).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(file.content)
+    return folder
+
+
+def run(folder: Path, *command: str | Path, **environment: str) -> str:
+    """Run a command that must succeed; what it printed."""
+    variables = {**os.environ, **environment}
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@each_answer
+def test_a_python_library(tmp_path: Path, data: dict[str, str]) -> None:
+    rendered(tmp_path, "library/python", data)
+    run(tmp_path, UV, "venv", "--quiet", ".venv")
+    run(tmp_path, UV, "pip", "install", "--quiet", "--python", ".venv", "--editable", ".", "--group", "dev")
+    run(tmp_path, ".venv/bin/ruff", "check", ".")
+    run(tmp_path, ".venv/bin/ruff", "format", "--check", ".")
+    run(tmp_path, ".venv/bin/mypy")
+    assert "Required test coverage of 80" in run(tmp_path, ".venv/bin/pytest")
+
+
+@pytest.fixture(scope="module")
+def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiler with which nexus builds Go services."""
+    return go_project.compiler(
+        GoProject(rendered(tmp_path_factory.mktemp("go"), "library/go", SCOPED)), print
+    )
+
+
+@pytest.mark.timeout(600)
+@each_answer
+def test_a_go_library(tmp_path: Path, go: Path, data: dict[str, str]) -> None:
+    folder = rendered(tmp_path / "library", "library/go", data)
+    assert run(folder, go.resolve().with_name("gofmt"), "-l", ".") == ""
+    run(folder, go, "vet", "./...")
+    run(folder, go, "install", STATICCHECK, GOBIN=str(tmp_path))
+    run(folder, tmp_path / "staticcheck", "./...")
+    assert run(folder, go, "mod", "tidy", "-diff") == ""
+    said = run(folder, go, "test", "-v", "-cover", "./...")
+    assert "--- PASS: ExampleBackoff_Delay" in said
+    covered = re.search(r"coverage: ([\d.]+)%", said)
+    assert covered
+    assert float(covered[1]) >= 80
+
+
+Npm = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def npm(tmp_path_factory: pytest.TempPathFactory) -> Npm:
+    """npm on nexus's own Node, with a cache of its own user and nobody's settings."""
+    node = tools.TOOLCHAINS["node"]
+    tools.install(node, print)
+    path = os.pathsep.join([str(tools.programs(node)), os.environ["PATH"]])
+    nothing = tmp_path_factory.mktemp("npm") / "npmrc"
+    nothing.write_text("fund=false\naudit=false\nupdate-notifier=false\n")
+
+    def call(folder: Path, *arguments: str) -> str:
+        settings = {"PATH": path, "NPM_CONFIG_USERCONFIG": str(nothing), "NO_COLOR": "1"}
+        return run(folder, tools.programs(node) / arguments[0], *arguments[1:], **settings)
+
+    return call
+
+
+def installed(folder: Path, npm: Npm, template: str, data: Mapping[str, str]) -> Path:
+    """A rendered package with what its lock says."""
+    rendered(folder, template, data)
+    lock = (folder / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    npm(folder, "npm", "ci", "--ignore-scripts")
+    assert (folder / "package-lock.json").read_text() == lock
+    return folder
+
+
+@pytest.mark.timeout(600)
+@each_answer
+def test_a_typescript_library(tmp_path: Path, npm: Npm, data: dict[str, str]) -> None:
+    folder = installed(tmp_path / "library", npm, "library/typescript", data)
+    assert "100 |" in npm(folder, "npm", "run", "check")
+    name = json.loads((folder / "package.json").read_text())["name"]
+    user = consumer(tmp_path / "user", npm, folder)
+    (user / "use.mts").write_text(f'import {{ backoff }} from "{name}";\nconsole.log(backoff(3));\n')
+    assert npm(user, "node", "use.mts") == "800\n"
+    options = ("--noEmit", "--strict", "--module", "nodenext", "--lib", "es2023,dom", "--ignoreConfig")
+    npm(user, "node", str(folder / "node_modules/typescript/bin/tsc"), *options, "use.mts")
+
+
+@pytest.mark.timeout(600)
+@each_answer
+def test_a_react_library(tmp_path: Path, npm: Npm, data: dict[str, str]) -> None:
+    folder = installed(tmp_path / "library", npm, "react/typescript", data)
+    assert "100 |" in npm(folder, "npm", "run", "check")
+    name = json.loads((folder / "package.json").read_text())["name"]
+    user = consumer(tmp_path / "user", npm, folder)
+    (user / "use.mjs").write_text(
+        'import { createElement } from "react";\n'
+        'import { renderToStaticMarkup } from "react-dom/server";\n'
+        f'import {{ Button }} from "{name}";\n'
+        f'import.meta.resolve("{name}/styles.css");\n'
+        'console.log(renderToStaticMarkup(createElement(Button, { busy: true }, "Save")));\n'
+    )
+    markup = npm(user, "node", "use.mjs")
+    assert re.match(r'<button type="button" class="\S+ \S+" aria-disabled="true" aria-busy="true">', markup)
+    styles = (user / "node_modules" / name / "dist/styles.css").read_text()
+    assert all(f".{word}" in styles for word in re.findall(r'class="([^" ]+)', markup))
+
+
+def consumer(folder: Path, npm: Npm, package: Path) -> Path:
+    """Somebody else's project that has installed the package as it would be published."""
+    folder.mkdir()
+    npm(package, "npm", "pack", "--pack-destination", str(folder))
+    (folder / "package.json").write_text('{"type": "module"}')
+    npm(folder, "npm", "install", "--ignore-scripts", str(next(folder.glob("*.tgz"))))
+    return folder
