@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from nexus_generators.generator import File, text
+from nexus_generators.generator import File, text, under
 from nexus_generators.writer import managed, recover
 
 from nexus_cli.blueprint.edit import add_includes
@@ -16,10 +16,20 @@ from nexus_cli.blueprint.model import Platform, Service
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import bases, describe
 from nexus_cli.scaffold.answers import check_origin, render_into
+from nexus_cli.scaffold.migrations import Next, next_migration, without_replaced
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
 from nexus_cli.scaffold.service import variables
 from nexus_cli.scaffold.template import choose
 from nexus_cli.workspace import FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Changed descriptions: the files, the SHA-256 of what they replace, and what to tell the person."""
+
+    files: Mapping[str, File] = field(default_factory=dict)
+    base: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def generate_app(
@@ -46,13 +56,21 @@ def generate_app(
     else:
         notes = _unused(described, platform, kind, {"--uses": uses, "--port": port, "--title": title})
         platform, files, base = _supply(root, platform, described)
-    service = platform.services[name]
-    rendered = render_app(root, platform, service, choice)
+    return bring_up(root, platform, platform.services[name], Edit(files, base, tuple(notes)), choice)
+
+
+def bring_up(root: Path, platform: Platform, service: Service, edit: Edit, choice: Choice) -> Outcome:
+    """Lay down a service, the migration that its new model needs, and the descriptions that changed."""
+    rendered, following = render_app(root, platform, service, choice)
     placed, recorded = managed(rendered, root, service.source)
-    changes = lay_down({**files, **placed}, root, {**base, **recorded}, choice)
+    migrated = under(service.source, following.files)
+    before = {f"{service.source}/{path}": digest for path, digest in following.base.items()}
+    changes = lay_down(
+        {**edit.files, **placed, **migrated}, root, {**edit.base, **recorded, **before}, choice
+    )
     if not choice.dry_run:
         bases.remember(root, service.source, rendered)
-    return Outcome(root, changes, choice.dry_run, tuple(notes), ("nexus up",))
+    return Outcome(root, changes, choice.dry_run, (*edit.notes, *following.notes), ("nexus up",))
 
 
 def _describe(
@@ -112,9 +130,16 @@ def _unused(service: Service, platform: Platform, kind: str | None, options: Map
     return [f"{where.file} describes {service.name}: {', '.join(ignored)} changes nothing"] if ignored else []
 
 
-def render_app(root: Path, platform: Platform, service: Service, choice: Choice) -> dict[str, File]:
-    """The service's code as its template makes it now."""
+def render_app(
+    root: Path, platform: Platform, service: Service, choice: Choice
+) -> tuple[dict[str, File], Next]:
+    """The service's files as its template makes them now, and its next migration."""
     folder = root / service.source
     template = None if choice.source else choose("service", service.type)
     check_origin(folder, template, choice)
-    return render_into(folder, template, variables(platform, service), choice)
+    told = variables(platform, service)
+    files = render_into(folder, template, told, choice)
+    if template is None:
+        return files, Next()
+    following = next_migration(root, platform, service, template, told, choice)
+    return without_replaced(files, folder, service.type), following

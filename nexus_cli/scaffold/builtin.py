@@ -47,6 +47,14 @@ def render(template: Template, data: Mapping[str, Any], *, folder: str) -> dict[
     return files
 
 
+def render_one(template: Template, name: str, context: Mapping[str, Any]) -> str:
+    """One file that lies beside the template's own, such as the pattern of a later migration."""
+    try:
+        return _environment(template.root, template.envops).get_template(name).render(context)
+    except TemplateError as error:
+        raise _fault(template, error) from error
+
+
 def answers_file(answers: Mapping[str, Any]) -> bytes:
     """The file that remembers from which template, at which version, with which answers."""
     head = "# Written by nexus; it is what a later update starts from. Do not edit.\n"

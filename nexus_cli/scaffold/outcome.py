@@ -17,7 +17,10 @@ _MARKS = {"created": "+", "updated": "~", "removed": "-", "kept": "·", "conflic
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How a template is chosen and laid down. `ask`: a person can be asked for what is not given."""
+    """How a template is chosen and laid down. `ask`: a person can be asked for what is not given.
+
+    `migration` names a migration that becomes necessary; `by_hand`: a person will write what it does.
+    """
 
     source: str | None = None
     ref: str | None = None
@@ -26,6 +29,9 @@ class Choice:
     data: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
     dry_run: bool = False
+    allow_data_loss: bool = False
+    migration: str = ""
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from nexus_cli.blueprint.load import did_you_mean, load
 from nexus_cli.blueprint.model import Package, Platform
 from nexus_cli.blueprint.types import PACKAGE_TYPES
 from nexus_cli.errors import UsageError
-from nexus_cli.scaffold import describe
+from nexus_cli.scaffold import bases, describe
 from nexus_cli.scaffold.answers import check_origin, recorded, render_into
 from nexus_cli.scaffold.meanings import check_package_name
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
@@ -53,12 +53,16 @@ def generate_package(
     else:
         _check_agreement(platform, package, {"type": kind, "language": language})
     check_package_name(package)
-    placed, base = managed(_render(root, platform, package, choice), root, package.source)
+    rendered = render_package(root, platform, package, choice)
+    placed, base = managed(rendered, root, package.source)
     joined, notes = _users(root, platform, package)
-    for source, rendered in joined.items():
-        again, before = managed(rendered, root, source)
+    for source, files_of_user in joined.items():
+        again, before = managed(files_of_user, root, source)
         placed, base = {**placed, **again}, {**base, **before}
     changes = lay_down({**files, **placed}, root, base, choice)
+    if not choice.dry_run:
+        for source, generated in {package.source: rendered, **joined}.items():
+            bases.remember(root, source, generated)
     step = f"cd {package.source} && {_CHECKS[package.language]}"
     return Outcome(root, changes, choice.dry_run, tuple(notes), (step,))
 
@@ -97,7 +101,8 @@ def _template(package: Package) -> Template:
     return choose(f"package/{package.type}", package.language)
 
 
-def _render(root: Path, platform: Platform, package: Package, choice: Choice) -> dict[str, File]:
+def render_package(root: Path, platform: Platform, package: Package, choice: Choice) -> dict[str, File]:
+    """The package's files as its template makes them now."""
     template = None if choice.source else _template(package)
     told = {
         "name": package.name,

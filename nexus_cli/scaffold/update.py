@@ -14,17 +14,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nexus_generators.generator import File
+from nexus_generators.generator import File, under
 from nexus_generators.writer import Change, compare, managed, recover, write
 
 from nexus_cli import __version__, repo
 from nexus_cli.blueprint.load import did_you_mean, load
-from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.model import Package, Platform
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.scaffold import bases
 from nexus_cli.scaffold.answers import recorded
 from nexus_cli.scaffold.app import render_app
+from nexus_cli.scaffold.migrations import Next
 from nexus_cli.scaffold.outcome import Choice
+from nexus_cli.scaffold.package import render_package
 from nexus_cli.scaffold.template import PREFIX
 
 _OURS, _THEIRS = b"<<<<<<< ", b">>>>>>> "
@@ -33,11 +35,11 @@ _SETTLED = frozenset({"same", "kept"})
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A generated project of the workspace: where it lies, and how it is rendered now."""
+    """A generated project of the workspace: where it lies, and how it and its next migration are made now."""
 
     name: str
     source: str
-    render: Callable[[Choice], dict[str, File]]
+    render: Callable[[Choice], tuple[dict[str, File], Next]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +122,27 @@ def _chosen(platform: Platform, names: Sequence[str]) -> list[Project]:
 
 
 def _projects(platform: Platform) -> Iterator[Project]:
-    """The services that were generated; what was written by hand has no template to follow."""
+    """What was generated; what was written by hand has no template to follow."""
     for service in platform.services.values():
         if recorded(platform.root / service.source).get("_src_path"):
             yield Project(service.name, service.source, partial(render_app, platform.root, platform, service))
+    for package in platform.packages.values():
+        if recorded(platform.root / package.source).get("_src_path"):
+            yield Project(package.name, package.source, partial(_package, platform, package))
+
+
+def _package(platform: Platform, package: Package, choice: Choice) -> tuple[dict[str, File], Next]:
+    return render_package(platform.root, platform, package, choice), Next()
 
 
 def _update(root: Path, project: Project, *, trust: bool) -> Update:
     answers = recorded(root / project.source)
     origin = str(answers.get("_src_path", ""))
     choice = Choice(source=None if origin.startswith(PREFIX) else origin, trust=trust)
-    rendered = project.render(choice)
+    rendered, following = project.render(choice)
     placed, base = managed(rendered, root, project.source)
+    placed |= under(project.source, following.files)
+    base |= {f"{project.source}/{path}": digest for path, digest in following.base.items()}
     changes, marked = [], []
     for change in compare(placed, root, base=base):
         if change.status != "conflict":

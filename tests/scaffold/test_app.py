@@ -69,7 +69,8 @@ def test_generated_files_follow_the_blueprint_and_the_persons_stay(shop: Path) -
     mine = shop / "services/order/src/order_service/domain/routes.py"
     mine.write_text("# mine\n")
     blueprint = shop / "blueprints/services/order.yaml"
-    blueprint.write_text(blueprint.read_text().replace("name: string", "name: string unique, price: money"))
+    fields = "name: string unique, price: money = 1"
+    blueprint.write_text(blueprint.read_text().replace("name: string", fields))
     outcome = generate_app(shop, "order", DEFAULT)
     updated = {change.path for change in outcome.changes if change.status == "updated"}
     assert "services/order/src/order_service/generated/resources/models.py" in updated
@@ -84,7 +85,7 @@ def test_an_edit_of_a_generated_file_is_kept_until_both_changed(shop: Path) -> N
     kept = [change.path for change in generate_app(shop, "order", DEFAULT).changes if change.status == "kept"]
     assert kept == [path]
     blueprint = shop / "blueprints/services/order.yaml"
-    blueprint.write_text(blueprint.read_text().replace("name: string", "title: string"))
+    blueprint.write_text(blueprint.read_text().replace("name: string", "name: string, title: text optional"))
     before = tree(shop)
     for choice in (DEFAULT, Choice(dry_run=True)):
         with pytest.raises(NexusError, match=r"resources/models\.py"):
@@ -270,7 +271,7 @@ def test_conflicts_end_with_one_and_the_names(shop: Path, nexus: Run) -> None:
     path = "services/order/src/order_service/generated/resources/models.py"
     (shop / path).write_text("# mine\n")
     blueprint = shop / "blueprints/services/order.yaml"
-    blueprint.write_text(blueprint.read_text().replace("name: string", "title: string"))
+    blueprint.write_text(blueprint.read_text().replace("name: string", "name: string, title: text optional"))
     done = nexus("generate", "app", "order", cwd=shop, code=1)
     assert path in done.stderr
     assert "--force" in done.stderr
