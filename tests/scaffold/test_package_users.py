@@ -9,17 +9,23 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from docker import DockerClient
 from scaffolding import tree
 
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.rules import find_all
 from nexus_cli.engine import go_project, python_project
+from nexus_cli.engine.docker.client import address, connect, silence
 from nexus_cli.engine.docker.context import archive, image_name
+from nexus_cli.engine.docker.images import build_image, present
 from nexus_cli.scaffold.app import generate_app
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import generate_package
 from nexus_cli.unit import GoProject, ImageBuild, PythonProject
+
+BASE = "python:3.13-slim"
+PINNED = "iniconfig==2.1.0 --hash=sha256:9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760\n"
 
 
 def describe(root: Path, language: str, users: str) -> None:
@@ -74,9 +80,7 @@ def test_a_service_with_a_template_of_its_own_is_named(shop: Path) -> None:
 
 def test_a_python_service_imports_the_package_as_it_lies_there(shop: Path) -> None:
     folder, package = joined(shop, "fastapi", "python")
-    (package / "requirements.lock").write_text(
-        "iniconfig==2.1.0 --hash=sha256:9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760\n"
-    )
+    (package / "requirements.lock").write_text(PINNED)
     project = PythonProject(folder, packages=(package,))
     python_project.build(project, print)
     assert python_project.built(project)
@@ -137,6 +141,35 @@ def test_an_image_is_made_of_the_package_too(shop: Path, kind: str, language: st
     assert image_name("shop", "order", build) != before
     dockerfile = (folder / "Dockerfile").read_text()
     assert "FROM scratch AS package-exact-money\nCOPY packages/exact-money /\n" in dockerfile
+
+
+@pytest.fixture
+def docker() -> DockerClient:
+    """A Docker engine with the image that Python services are built on."""
+    where = address()
+    reason = silence(where)
+    if not reason and BASE not in present(connect(where)):
+        reason = f"{BASE} is missing: run `nexus images build`"
+    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
+        pytest.fail(f"Docker is required: {reason}")
+    if reason:
+        pytest.skip(reason)
+    return connect(where)
+
+
+@pytest.mark.timeout(600)
+def test_the_image_of_a_python_service_holds_the_package(shop: Path, docker: DockerClient) -> None:
+    folder, package = joined(shop, "fastapi", "python")
+    (package / "requirements.lock").write_text(PINNED)
+    build = ImageBuild(folder, packages=(("exact-money", package),))
+    image = f"nexus-test-package:{os.getpid()}"
+    try:
+        build_image(docker, archive(build), image, progress=print)
+        code = "import exact_money, iniconfig; print(exact_money.backoff(1))"
+        said = docker.containers.run(image, ["-c", code], entrypoint="python", remove=True, read_only=True)
+        assert said == b"0.2\n"
+    finally:
+        docker.images.remove(image, force=True)
 
 
 def test_a_package_of_another_language_joins_nobody(shop: Path) -> None:
