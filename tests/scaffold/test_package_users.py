@@ -9,9 +9,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import yaml
 from docker import DockerClient
-from scaffolding import tree
+from scaffolding import Run, tree
+from uv import find_uv_bin
 
+from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.rules import find_all
@@ -22,6 +25,7 @@ from nexus_cli.engine.docker.images import build_image, present
 from nexus_cli.scaffold.app import generate_app
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import generate_package
+from nexus_cli.stack.forms import Code, Layout, Processes
 from nexus_cli.unit import GoProject, ImageBuild, PythonProject
 
 BASE = "python:3.13-slim"
@@ -98,6 +102,60 @@ def python(folder: Path, code: str) -> str:
     return subprocess.run(
         [str(folder / ".venv/bin/python"), "-c", code], capture_output=True, text=True, check=True
     ).stdout
+
+
+@pytest.mark.timeout(600)
+def test_the_checks_of_a_python_service_know_the_package(shop: Path) -> None:
+    folder, package = joined(shop, "fastapi", "python")
+    (folder / "src/order_service/domain/waits.py").write_text(
+        '"""How long to wait."""\n\nfrom exact_money import backoff\n\nFIRST: float = backoff(0)\n'
+    )
+    (folder / "tests/domain/test_waits.py").write_text(
+        "from order_service.domain import waits\n\n\n"
+        "def test_first() -> None:\n    assert waits.FIRST == 0.1\n"
+    )
+    uv = os.fsdecode(find_uv_bin())
+    locks = ["-r", "requirements-dev.lock", "-r", str(package / "requirements.lock")]
+    for command in (
+        [uv, "venv", "--quiet", ".venv"],
+        [uv, "pip", "install", "--quiet", "--python", ".venv", "--require-hashes", *locks],
+        [".venv/bin/mypy"],
+        [".venv/bin/ruff", "check"],
+        [".venv/bin/ruff", "format", "--check"],
+        [".venv/bin/pytest"],
+    ):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "source"),
+    [("fastapi", "python", "src/exact_money/backoff.py"), ("go", "go", "backoff.go")],
+)
+def test_a_change_of_the_package_is_a_change_of_its_user(
+    shop: Path, kind: str, language: str, source: str
+) -> None:
+    _, package = joined(shop, kind, language)
+    platform = load(shop)
+
+    def code() -> Code:
+        layout = Layout(shop / ".nexus", b"")
+        return Processes(platform, Bindings(), layout).code(platform.services["order"])
+
+    before = code()
+    assert isinstance(before.runtime, PythonProject | GoProject)
+    assert before.runtime.packages == (package,)
+    assert code() == before
+    (package / source).write_text("")
+    assert code().digest != before.digest
+    assert code().schema == before.schema
+
+
+def test_a_compose_file_names_the_package_as_a_context(shop: Path, nexus: Run) -> None:
+    joined(shop, "fastapi", "python")
+    nexus("generate", "compose", cwd=shop)
+    build = yaml.safe_load((shop / "compose.yaml").read_text())["services"]["order"]["build"]
+    assert build["additional_contexts"] == {"package-exact-money": "./packages/exact-money"}
 
 
 @pytest.mark.timeout(600)
