@@ -22,6 +22,7 @@ from nexus_cli.engine import go_project, python_project
 from nexus_cli.engine.docker.client import address, connect, silence
 from nexus_cli.engine.docker.context import archive, image_name
 from nexus_cli.engine.docker.images import build_image, present
+from nexus_cli.errors import UsageError
 from nexus_cli.scaffold.app import generate_app
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import generate_package
@@ -199,6 +200,16 @@ def test_an_image_is_made_of_the_package_too(shop: Path, kind: str, language: st
     assert image_name("shop", "order", build) != before
     dockerfile = (folder / "Dockerfile").read_text()
     assert "FROM scratch AS package-exact-money\nCOPY packages/exact-money /\n" in dockerfile
+
+
+def test_a_package_that_was_not_generated_yet_is_named(shop: Path) -> None:
+    folder, missing = service(shop, "order", "fastapi"), shop / "packages/exact-money"
+    with pytest.raises(UsageError, match=r"cannot read .*packages/exact-money/requirements\.lock") as fault:
+        python_project.build(PythonProject(folder, packages=(missing,)), print)
+    assert "generate it" in str(fault.value.hint)
+    with pytest.raises(UsageError, match=r"there is no .*packages/exact-money") as fault:
+        archive(ImageBuild(folder, packages=(("exact-money", missing),)))
+    assert fault.value.hint == "make it: nexus generate package exact-money"
 
 
 @pytest.fixture
