@@ -363,7 +363,7 @@ class Package(Blueprint):
     title: str = ""
     description: str = ""
     type: Name = "library"
-    language: Literal["python", "typescript", "go"] = "python"
+    language: Literal["python", "typescript", "go"] = Field("python", description="typescript for react")
     scope: str | None = Field(None, description="the npm-style scope, without the @")
     source: str = ""
     users: tuple[Name, ...] = Field((), description="the services that depend on it")

@@ -114,7 +114,7 @@ def _stamp(project: PythonProject) -> str:
             digest.update(path.read_bytes())
         except OSError as error:
             raise UsageError(
-                f"cannot read {path}: {error.strerror}", hint="write it with `uv pip compile`"
+                f"cannot read {path}: {error.strerror}", hint="generate it, or write it with `uv pip compile`"
             ) from error
     return f"{digest.hexdigest()} {platform.python_version()} {' '.join(_sources(project))}\n"
 

@@ -9,17 +9,28 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from scaffolding import tree
+import yaml
+from docker import DockerClient
+from scaffolding import Run, tree
+from uv import find_uv_bin
 
+from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.rules import find_all
 from nexus_cli.engine import go_project, python_project
+from nexus_cli.engine.docker.client import address, connect, silence
 from nexus_cli.engine.docker.context import archive, image_name
+from nexus_cli.engine.docker.images import build_image, present
+from nexus_cli.errors import UsageError
 from nexus_cli.scaffold.app import generate_app
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import generate_package
+from nexus_cli.stack.forms import Code, Layout, Processes
 from nexus_cli.unit import GoProject, ImageBuild, PythonProject
+
+BASE = "python:3.13-slim"
+PINNED = "iniconfig==2.1.0 --hash=sha256:9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760\n"
 
 
 def describe(root: Path, language: str, users: str) -> None:
@@ -74,9 +85,7 @@ def test_a_service_with_a_template_of_its_own_is_named(shop: Path) -> None:
 
 def test_a_python_service_imports_the_package_as_it_lies_there(shop: Path) -> None:
     folder, package = joined(shop, "fastapi", "python")
-    (package / "requirements.lock").write_text(
-        "iniconfig==2.1.0 --hash=sha256:9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760\n"
-    )
+    (package / "requirements.lock").write_text(PINNED)
     project = PythonProject(folder, packages=(package,))
     python_project.build(project, print)
     assert python_project.built(project)
@@ -94,6 +103,60 @@ def python(folder: Path, code: str) -> str:
     return subprocess.run(
         [str(folder / ".venv/bin/python"), "-c", code], capture_output=True, text=True, check=True
     ).stdout
+
+
+@pytest.mark.timeout(600)
+def test_the_checks_of_a_python_service_know_the_package(shop: Path) -> None:
+    folder, package = joined(shop, "fastapi", "python")
+    (folder / "src/order_service/domain/waits.py").write_text(
+        '"""How long to wait."""\n\nfrom exact_money import backoff\n\nFIRST: float = backoff(0)\n'
+    )
+    (folder / "tests/domain/test_waits.py").write_text(
+        "from order_service.domain import waits\n\n\n"
+        "def test_first() -> None:\n    assert waits.FIRST == 0.1\n"
+    )
+    uv = os.fsdecode(find_uv_bin())
+    locks = ["-r", "requirements-dev.lock", "-r", str(package / "requirements.lock")]
+    for command in (
+        [uv, "venv", "--quiet", ".venv"],
+        [uv, "pip", "install", "--quiet", "--python", ".venv", "--require-hashes", *locks],
+        [".venv/bin/mypy"],
+        [".venv/bin/ruff", "check"],
+        [".venv/bin/ruff", "format", "--check"],
+        [".venv/bin/pytest"],
+    ):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "source"),
+    [("fastapi", "python", "src/exact_money/backoff.py"), ("go", "go", "backoff.go")],
+)
+def test_a_change_of_the_package_is_a_change_of_its_user(
+    shop: Path, kind: str, language: str, source: str
+) -> None:
+    _, package = joined(shop, kind, language)
+    platform = load(shop)
+
+    def code() -> Code:
+        layout = Layout(shop / ".nexus", b"")
+        return Processes(platform, Bindings(), layout).code(platform.services["order"])
+
+    before = code()
+    assert isinstance(before.runtime, PythonProject | GoProject)
+    assert before.runtime.packages == (package,)
+    assert code() == before
+    (package / source).write_text("")
+    assert code().digest != before.digest
+    assert code().schema == before.schema
+
+
+def test_a_compose_file_names_the_package_as_a_context(shop: Path, nexus: Run) -> None:
+    joined(shop, "fastapi", "python")
+    nexus("generate", "compose", cwd=shop)
+    build = yaml.safe_load((shop / "compose.yaml").read_text())["services"]["order"]["build"]
+    assert build["additional_contexts"] == {"package-exact-money": "./packages/exact-money"}
 
 
 @pytest.mark.timeout(600)
@@ -137,6 +200,45 @@ def test_an_image_is_made_of_the_package_too(shop: Path, kind: str, language: st
     assert image_name("shop", "order", build) != before
     dockerfile = (folder / "Dockerfile").read_text()
     assert "FROM scratch AS package-exact-money\nCOPY packages/exact-money /\n" in dockerfile
+
+
+def test_a_package_that_was_not_generated_yet_is_named(shop: Path) -> None:
+    folder, missing = service(shop, "order", "fastapi"), shop / "packages/exact-money"
+    with pytest.raises(UsageError, match=r"cannot read .*packages/exact-money/requirements\.lock") as fault:
+        python_project.build(PythonProject(folder, packages=(missing,)), print)
+    assert "generate it" in str(fault.value.hint)
+    with pytest.raises(UsageError, match=r"there is no .*packages/exact-money") as fault:
+        archive(ImageBuild(folder, packages=(("exact-money", missing),)))
+    assert fault.value.hint == "make it: nexus generate package exact-money"
+
+
+@pytest.fixture
+def docker() -> DockerClient:
+    """A Docker engine with the image that Python services are built on."""
+    where = address()
+    reason = silence(where)
+    if not reason and BASE not in present(connect(where)):
+        reason = f"{BASE} is missing: run `nexus images build`"
+    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
+        pytest.fail(f"Docker is required: {reason}")
+    if reason:
+        pytest.skip(reason)
+    return connect(where)
+
+
+@pytest.mark.timeout(600)
+def test_the_image_of_a_python_service_holds_the_package(shop: Path, docker: DockerClient) -> None:
+    folder, package = joined(shop, "fastapi", "python")
+    (package / "requirements.lock").write_text(PINNED)
+    build = ImageBuild(folder, packages=(("exact-money", package),))
+    image = f"nexus-test-package:{os.getpid()}"
+    try:
+        build_image(docker, archive(build), image, progress=print)
+        code = "import exact_money, iniconfig; print(exact_money.backoff(1))"
+        said = docker.containers.run(image, ["-c", code], entrypoint="python", remove=True, read_only=True)
+        assert said == b"0.2\n"
+    finally:
+        docker.images.remove(image, force=True)
 
 
 def test_a_package_of_another_language_joins_nobody(shop: Path) -> None:

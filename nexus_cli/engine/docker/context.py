@@ -73,6 +73,8 @@ def _files(build: ImageBuild) -> list[tuple[str, Path]]:
         )
     found = list(_folder(build.context, build.dockerfile))
     for package, folder in build.packages:
+        if not folder.is_dir():
+            raise UsageError(f"there is no {folder}", hint=f"make it: nexus generate package {package}")
         found += [(f"packages/{package}/{name}", path) for name, path in _folder(folder, build.dockerfile)]
     return found
 
