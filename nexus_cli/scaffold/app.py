@@ -85,7 +85,7 @@ def _describe(
             f"{path} exists, but {FILE} does not include it", hint=f"add {path} to `include` in {FILE}"
         )
     draft = describe.draft_service(platform, wanted)
-    included, base = _include(root, [*draft.includes, *([] if _is_included(platform, path) else [path])])
+    included, base = include(root, [*draft.includes, *([] if is_included(platform, path) else [path])])
     return draft.platform, {path: text(draft.text), **included}, base
 
 
@@ -94,11 +94,11 @@ def _supply(
 ) -> tuple[Platform, dict[str, File], dict[str, str]]:
     """The platform with the catalogue's components that a described service uses and nobody included."""
     includes, added = describe.supply(platform, [use.service for use in service.uses])
-    files, base = _include(root, includes)
+    files, base = include(root, includes)
     return replace(platform, components={**platform.components, **added}), files, base
 
 
-def _include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[str, str]]:
+def include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[str, str]]:
     """nexus.yaml with more entries in `include`, and what it was before; nothing when there are none."""
     if not entries:
         return {}, {}
@@ -106,7 +106,7 @@ def _include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[
     return {FILE: text(add_includes(before.content.decode("utf-8-sig"), entries))}, {FILE: before.digest}
 
 
-def _is_included(platform: Platform, path: str) -> bool:
+def is_included(platform: Platform, path: str) -> bool:
     """Whether a pattern of the platform will find a file that is not there yet."""
     from pathspec import PathSpec
 
