@@ -46,17 +46,15 @@ def generate_app(
     recover(root)
     platform = load(root)
     described = platform.services.get(name)
-    files: dict[str, File] = {}
-    base: dict[str, str] = {}
-    notes: list[str] = []
     if described is None:
         asked = describe.DEFAULT_USES if uses is None else uses
         wanted = describe.Wanted(name, kind or "fastapi", asked, port, title)
-        platform, files, base = _describe(root, platform, wanted, choice)
+        platform, edit = _describe(root, platform, wanted, choice)
     else:
         notes = _unused(described, platform, kind, {"--uses": uses, "--port": port, "--title": title})
-        platform, files, base = _supply(root, platform, described)
-    return bring_up(root, platform, platform.services[name], Edit(files, base, tuple(notes)), choice)
+        platform, edit = supply(root, platform, described)
+        edit = replace(edit, notes=tuple(notes))
+    return bring_up(root, platform, platform.services[name], edit, choice)
 
 
 def bring_up(root: Path, platform: Platform, service: Service, edit: Edit, choice: Choice) -> Outcome:
@@ -73,7 +71,7 @@ def bring_up(root: Path, platform: Platform, service: Service, edit: Edit, choic
 
 def _describe(
     root: Path, platform: Platform, wanted: describe.Wanted, choice: Choice
-) -> tuple[Platform, dict[str, File], dict[str, str]]:
+) -> tuple[Platform, Edit]:
     """The platform with the new service, and the files that describe it."""
     describe.check_service_name(wanted.name, platform)
     if choice.source is None:
@@ -86,16 +84,13 @@ def _describe(
         )
     draft = describe.draft_service(platform, wanted)
     included, base = include(root, [*draft.includes, *([] if is_included(platform, path) else [path])])
-    return draft.platform, {path: text(draft.text), **included}, base
+    return draft.platform, Edit({path: text(draft.text), **included}, base)
 
 
-def _supply(
-    root: Path, platform: Platform, service: Service
-) -> tuple[Platform, dict[str, File], dict[str, str]]:
+def supply(root: Path, platform: Platform, service: Service) -> tuple[Platform, Edit]:
     """The platform with the catalogue's components that a described service uses and nobody included."""
     includes, added = describe.supply(platform, [use.service for use in service.uses])
-    files, base = include(root, includes)
-    return replace(platform, components={**platform.components, **added}), files, base
+    return replace(platform, components={**platform.components, **added}), Edit(*include(root, includes))
 
 
 def include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[str, str]]:

@@ -18,11 +18,11 @@ from nexus_cli.blueprint import edit
 from nexus_cli.blueprint.edit import Value
 from nexus_cli.blueprint.fields import TYPES, parse_field
 from nexus_cli.blueprint.lint import lint
-from nexus_cli.blueprint.load import BlueprintFault, did_you_mean, load, with_service
+from nexus_cli.blueprint.load import CATALOGUE, BlueprintFault, did_you_mean, load, with_service
 from nexus_cli.blueprint.model import OPERATIONS, Platform, Service
 from nexus_cli.blueprint.source import Finding, Source
 from nexus_cli.errors import UsageError
-from nexus_cli.scaffold.app import Edit, bring_up
+from nexus_cli.scaffold.app import Edit, bring_up, supply
 from nexus_cli.scaffold.describe import check_name
 from nexus_cli.scaffold.outcome import Choice, Outcome
 
@@ -40,40 +40,40 @@ def add_resource(
     plural: str = "",
 ) -> Outcome:
     """Describe one more resource of a service: its table, endpoints and tests follow."""
-    platform, service = _described(root, name)
+    platform, service, described = _described(root, name)
     check_name(resource, "resource")
     if resource in service.resources:
         raise _present(platform, service, ["resources", resource], f'has a resource "{resource}"')
     said: dict[str, Value] = {"fields": parse_fields(fields)}
     said |= {"plural": plural} if plural else {}
     said |= {"operations": _operations(operations)} if operations else {}
-    return _change(root, platform, service, ["resources"], {resource: said}, choice)
+    return _change(root, (platform, service, described), ["resources"], {resource: said}, choice)
 
 
 def add_route(root: Path, name: str, path: str, said: Mapping[str, Value], choice: Choice) -> Outcome:
     """Describe one more route to a service; `said` is what it says besides its path."""
-    platform, service = _described(root, name)
+    platform, service, described = _described(root, name)
     route = {"path": path, **said}
     for index, present in enumerate(service.routes):
         if (present.path, present.version) == (path, said.get("version")):
             raise _present(platform, service, ["routes", index], f"has the route {path}")
-    return _change(root, platform, service, ["routes"], [route], choice)
+    return _change(root, (platform, service, described), ["routes"], [route], choice)
 
 
 def add_event(root: Path, name: str, direction: Direction, event: str, choice: Choice) -> Outcome:
     """Describe one more event that a service publishes or consumes."""
-    platform, service = _described(root, name)
+    platform, service, described = _described(root, name)
     present = service.events.publishes if direction == "publishes" else service.events.consumes
     if event in present:
         place = ["events", direction, present.index(event)]
         raise _present(platform, service, place, f"{direction} {event}")
-    return _change(root, platform, service, ["events", direction], [event], choice)
+    return _change(root, (platform, service, described), ["events", direction], [event], choice)
 
 
 def add_migration(root: Path, name: str, choice: Choice) -> Outcome:
     """Bring a service up to its blueprint, with the migration that its model needs or a person will write."""
-    platform, service = _described(root, name)
-    outcome = bring_up(root, platform, service, Edit(), choice)
+    platform, service, described = _described(root, name)
+    outcome = bring_up(root, platform, service, described, choice)
     if any(change.status == "created" and "/migrations/" in change.path for change in outcome.changes):
         return outcome
     note = f"the migrations of {name} make what its blueprint says: there is nothing to add"
@@ -108,8 +108,12 @@ def _operations(given: Sequence[str]) -> list[str]:
     return list(given)
 
 
-def _described(root: Path, name: str) -> tuple[Platform, Service]:
-    """The platform and one of its services, whose blueprint is the workspace's own."""
+Described = tuple[Platform, Service, Edit]
+"""A platform with all that one of its services uses, the service, and what `include` then needs."""
+
+
+def _described(root: Path, name: str) -> Described:
+    """A service by name, whose blueprint must be the workspace's own."""
     recover(root)
     platform = load(root)
     service = platform.services.get(name)
@@ -117,7 +121,13 @@ def _described(root: Path, name: str) -> tuple[Platform, Service]:
         known = ", ".join(platform.services) or "none"
         hint = did_you_mean(name, platform.services) or f"there are: {known}"
         raise UsageError(f'there is no service "{name}"', hint=hint)
-    return platform, service
+    source = platform.sources["service", name]
+    if source.file.startswith(CATALOGUE):
+        raise UsageError(
+            f"{source.at(['name'])}: {name} comes with nexus", hint="write a blueprint of your own"
+        )
+    platform, included = supply(root, platform, service)
+    return platform, service, included
 
 
 def _present(platform: Platform, service: Service, path: Sequence[str | int], what: str) -> UsageError:
@@ -126,16 +136,16 @@ def _present(platform: Platform, service: Service, path: Sequence[str | int], wh
     return UsageError(f"{where}: {service.name} {what} already", hint="change it there")
 
 
-def _change(
-    root: Path, platform: Platform, service: Service, path: Sequence[str], value: Value, choice: Choice
-) -> Outcome:
+def _change(root: Path, described: Described, path: Sequence[str], value: Value, choice: Choice) -> Outcome:
     """Edit the blueprint, check what it then says, and bring the service up to it."""
+    platform, service, included = described
     source = platform.sources["service", service.name]
     before = File((root / source.file).read_bytes())
     edited = Source(source.file, edit.add(source, path, value))
     changed = with_service(platform, edited)
     notes = _refuse_new_faults(platform, changed)
-    description = Edit({source.file: text(edited.text)}, {source.file: before.digest}, notes)
+    files = {**included.files, source.file: text(edited.text)}
+    description = Edit(files, {**included.base, source.file: before.digest}, notes)
     return bring_up(root, changed, changed.services[service.name], description, choice)
 
 

@@ -94,9 +94,13 @@ def _assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             yield ast.unparse(target), node.value
 
 
-def _after_numbers(_folder: Path, files: Sequence[str], name: str) -> Place:
+def _after_numbers(folder: Path, files: Sequence[str], name: str) -> Place:
     """The next of goose's migrations, which are in the order of their numbers."""
-    number = max(int(file.partition("_")[0]) for file in files) + 1
+    numbers = [int(file.partition("_")[0]) for file in files]
+    twice = next((number for number in numbers if numbers.count(number) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{folder.name} has two migrations of number {twice}", hint="renumber the later one")
+    number = max(numbers) + 1
     return Place(f"{number:05}_{name}.sql", f"{number:05}", None)
 
 

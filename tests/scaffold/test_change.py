@@ -161,6 +161,16 @@ def test_a_conflict_keeps_the_blueprint_as_it_was(shop: Path, order: Path) -> No
     assert order.read_text() == BLUEPRINT
 
 
+def test_what_a_service_uses_is_included_with_it(shop: Path) -> None:
+    path = shop / "blueprints/services/order.yaml"
+    path.write_text("nexus: v1\nkind: service\nname: order\nport: 3001\nuses: [postgres, redis]\n")
+    add_resource(shop, "order", "item", ["name:string"], DEFAULT)
+    platform = load(shop)
+    assert {"postgres", "redis"} <= set(platform.components)
+    assert path.read_text().endswith("resources:\n  item:\n    fields: {name: string}\n")
+    assert (shop / "services/order/migrations/versions/0001_initial.py").exists()
+
+
 def test_components_come_from_the_catalogue_or_run_an_image(shop: Path) -> None:
     outcome = add_component(shop, "cache", DEFAULT)
     assert [change.path for change in outcome.changes] == ["nexus.yaml"]

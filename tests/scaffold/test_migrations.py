@@ -93,6 +93,10 @@ def test_goose_numbers_go_on_from_the_highest(shop: Path) -> None:
     (migrations / "00007_mine.sql").write_text("-- +goose Up\nSELECT 1;\n")
     edit(shop, f"{FIELDS}, price: money = 1")
     assert made(generate_app(shop, "order", DEFAULT)) == ["00008_add_items_price.sql"]
+    (migrations / "00008_theirs.sql").write_text("-- +goose Up\nSELECT 1;\n")
+    edit(shop, f"{FIELDS}, price: money optional")
+    with pytest.raises(UsageError, match="has two migrations of number 8"):
+        generate_app(shop, "order", DEFAULT)
 
 
 def test_what_loses_data_is_refused_with_its_place(shop: Path, kind: str) -> None:
