@@ -199,6 +199,18 @@ def _ref_unknown(platform: Platform) -> Iterator[Fault]:
                     yield "service", service.name, path, f'ref to unknown resource "{field.target}"', hint
 
 
+def _state_unknown(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for name, resource in service.resources.items():
+            states = next((field.values for field in resource.fields.values() if field.type == "enum"), ())
+            for state, after in resource.states.items():
+                for other in dict.fromkeys((state, *after)):
+                    if other not in states:
+                        path = ["resources", name, "states", state]
+                        hint = did_you_mean(other, states)
+                        yield "service", service.name, path, f'unknown state "{other}"', hint
+
+
 def _field_name(platform: Platform) -> Iterator[Fault]:
     for service in platform.services.values():
         for name, resource in service.resources.items():
@@ -444,6 +456,12 @@ RULES: Mapping[str, Rule] = {
         "a reference must point at a resource of this platform",
         "describe the resource, or use uuid",
         _ref_unknown,
+    ),
+    "state-unknown": Rule(
+        "error",
+        "states are the values of the resource's first enum",
+        "name one of them, or add it to the enum",
+        _state_unknown,
     ),
     "field-name": Rule(
         "error",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import gc
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -162,10 +163,27 @@ def _blueprint(
         hint = did_you_mean(str(kind), known) or f"one of {', '.join(known)}"
         findings.append(Finding("kind", "error", message, source.at(["kind"]), hint))
         return None
-    if kind == "service" and spec.defaults.service:
-        data = _merge(spec.defaults.service, data)
-    blueprint = _validate(model, data, source, findings)
+    blueprint = _validate(model, _with_defaults(kind, data, spec), source, findings)
     return None if blueprint is None else (kind, blueprint, source)
+
+
+def _with_defaults(kind: str, data: dict[str, Any], spec: PlatformSpec) -> dict[str, Any]:
+    """What a blueprint says, with the platform's defaults laid under it."""
+    return _merge(spec.defaults.service, data) if kind == "service" and spec.defaults.service else data
+
+
+def with_service(platform: Platform, source: Source) -> Platform:
+    """The platform with another text of one of its services, which nothing has written yet."""
+    findings: list[Finding] = []
+    data = _with_defaults("service", parse(source), platform.spec)
+    service = _validate(Service, data, source, findings)
+    if service is None:
+        raise BlueprintFault(findings)
+    return replace(
+        platform,
+        services={**platform.services, service.name: service},
+        sources={**platform.sources, ("service", service.name): source},
+    )
 
 
 def component_of(source: Source) -> Component:

@@ -1,10 +1,11 @@
-"""nexus generate: services and packages from blueprints and templates."""
+"""nexus generate: services and packages from blueprints and templates, and additions to blueprints."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
     from nexus_cli.scaffold.outcome import Outcome
     from nexus_cli.stack.compose import Composed
 
-app = typer.Typer(no_args_is_help=True, help="Generate services and packages; what you changed is kept.")
+
+class Direction(StrEnum):
+    """Which way an event goes, seen from a service."""
+
+    publishes = "publishes"
+    consumes = "consumes"
+
+
+app = typer.Typer(
+    no_args_is_help=True, help="Generate services, packages and parts of them; what you changed is kept."
+)
 
 DataOption = Annotated[
     list[str] | None,
@@ -43,6 +54,11 @@ ForceOption = Annotated[
     bool,
     typer.Option("--force", help="Overwrite what you changed too; yours is kept beside it as NAME.orig."),
 ]
+LossOption = Annotated[
+    bool,
+    typer.Option("--allow-data-loss", help="Write a migration even if rows may lose something by it."),
+]
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="A service of the platform.")]
 
 
 @app.command("app")
@@ -65,10 +81,13 @@ def generate_app(
     vcs_ref: RefOption = None,
     trust: TrustOption = False,
     force: ForceOption = False,
+    allow_data_loss: LossOption = False,
     dry_run: DryRun = False,
     output: OutputOption = Output.text,
 ) -> None:
     """Generate a service from its blueprint, which is written first where there is none.
+
+    When its resources changed, the next migration is written with it.
 
     Examples: `nexus generate app order` · `nexus generate app my-service --type fastapi --uses none` ·
     `nexus generate app order --dry-run` · `nexus generate app order --template ../ours --vcs-ref v2`
@@ -77,10 +96,139 @@ def generate_app(
     from nexus_cli.scaffold.app import generate_app as generate
 
     answers, ask = outcome.parse_data(data or []), not defaults and sys.stdin.isatty()
-    choice = outcome.Choice(template, vcs_ref, trust, ask, answers, force, dry_run)
+    choice = outcome.Choice(template, vcs_ref, trust, ask, answers, force, dry_run, allow_data_loss)
     used = None if uses is None else outcome.parse_uses(uses)
     with _workspace(f"generate app {name}", dry_run=dry_run) as root:
         show(generate(root, name, choice, kind=kind, uses=used, port=port, title=title), output)
+
+
+@app.command("resource")
+def generate_resource(
+    service: ServiceArgument,
+    name: Annotated[str, typer.Argument(help="The resource's name, such as invoice.")],
+    fields: Annotated[list[str], typer.Argument(metavar="FIELD:TYPE...", help="Its fields.")],
+    operations: Annotated[
+        str, typer.Option("--operations", metavar="NAMES", help="list,get,create,update,delete; or fewer.")
+    ] = "",
+    plural: Annotated[str, typer.Option("--plural", help="Its plural, where English is irregular.")] = "",
+    force: ForceOption = False,
+    dry_run: DryRun = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Add a resource to a service: blueprint, endpoints, tests and migration.
+
+    Examples: `nexus generate resource order invoice number:'string unique' amount:money` ·
+    `nexus generate resource order line 'order:ref(order)' 'kind:enum(a, b) = a' --operations list,get`
+    """
+    from nexus_cli.scaffold.change import add_resource
+    from nexus_cli.scaffold.outcome import Choice
+
+    choice, wanted = Choice(force=force, dry_run=dry_run), _listed(operations)
+    with _workspace(f"generate resource {name}", dry_run=dry_run) as root:
+        show(add_resource(root, service, name, fields, choice, operations=wanted, plural=plural), output)
+
+
+@app.command("route")
+def generate_route(
+    service: ServiceArgument,
+    path: Annotated[str, typer.Argument(metavar="/PATH", help="The prefix of the requests.")],
+    auth: Annotated[str, typer.Option("--auth", metavar="none|jwt", help="Who may come in.")] = "",
+    methods: Annotated[str, typer.Option("--methods", metavar="NAMES", help="GET,POST; or all.")] = "",
+    limit: Annotated[str, typer.Option("--limit", metavar="RATE", help="At most this often: 100/s.")] = "",
+    timeout: Annotated[
+        str, typer.Option("--timeout", metavar="TIME", help="How long one may take: 5s.")
+    ] = "",
+    retries: Annotated[str, typer.Option("--retries", metavar="COUNT", help="Tries after a failure.")] = "",
+    rewrite: Annotated[str, typer.Option("--rewrite", metavar="/PATH", help="What the prefix becomes.")] = "",
+    version: Annotated[str, typer.Option("--version", help="Only requests with this x-api-version.")] = "",
+    force: ForceOption = False,
+    dry_run: DryRun = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Add a route of the gateway to a service.
+
+    Examples: `nexus generate route order /api/v1/invoices --limit 100/s` ·
+    `nexus generate route order /public --auth none --rewrite /api/v1/public --methods GET`
+    """
+    from nexus_cli.scaffold.change import add_route
+    from nexus_cli.scaffold.outcome import Choice
+
+    said = {"version": version, "auth": auth, "methods": _listed(methods), "rewrite": rewrite}
+    said |= {"limit": limit, "timeout": timeout, "retries": retries}
+    given = {key: value for key, value in said.items() if value}
+    with _workspace(f"generate route {path}", dry_run=dry_run) as root:
+        show(add_route(root, service, path, given, Choice(force=force, dry_run=dry_run)), output)
+
+
+@app.command("event")
+def generate_event(
+    service: ServiceArgument,
+    direction: Annotated[Direction, typer.Argument(help="Which way it goes.")],
+    name: Annotated[str, typer.Argument(help="The event's name, such as order.created.")],
+    force: ForceOption = False,
+    dry_run: DryRun = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Add an event that a service publishes or consumes.
+
+    Examples: `nexus generate event order publishes order.shipped` ·
+    `nexus generate event mailer consumes order.shipped --dry-run`
+    """
+    from nexus_cli.scaffold.change import add_event
+    from nexus_cli.scaffold.outcome import Choice
+
+    with _workspace(f"generate event {name}", dry_run=dry_run) as root:
+        show(add_event(root, service, direction.value, name, Choice(force=force, dry_run=dry_run)), output)
+
+
+@app.command("component")
+def generate_component(
+    name: Annotated[str, typer.Argument(help="A name of the catalogue, or one of your own with --image.")],
+    image: Annotated[str, typer.Option("--image", help="The image that a component of your own runs.")] = "",
+    port: Annotated[
+        list[str] | None, typer.Option("--port", metavar="NAME=NUMBER", help="A port that it listens on.")
+    ] = None,
+    dry_run: DryRun = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Add a component: from the catalogue that comes with nexus, or one that runs an image.
+
+    Examples: `nexus generate component redis` ·
+    `nexus generate component mail --image axllent/mailpit:v1.27 --port smtp=1025 --port http=8025`
+    """
+    from nexus_cli.scaffold.component import add_component, parse_ports
+    from nexus_cli.scaffold.outcome import Choice
+
+    ports = parse_ports(port or [])
+    with _workspace(f"generate component {name}", dry_run=dry_run) as root:
+        show(add_component(root, name, Choice(dry_run=dry_run), image=image, ports=ports), output)
+
+
+@app.command("migration")
+def generate_migration(
+    service: ServiceArgument,
+    name: Annotated[str, typer.Option("--name", help="What it does; told by the changes otherwise.")] = "",
+    by_hand: Annotated[
+        bool, typer.Option("--by-hand", help="Write an empty one, and take the resources as they are now.")
+    ] = False,
+    allow_data_loss: LossOption = False,
+    force: ForceOption = False,
+    dry_run: DryRun = False,
+    output: OutputOption = Output.text,
+) -> None:
+    """Write the next migration of a service, when its resources changed, and bring its code up to them.
+
+    Examples: `nexus generate migration order` · `nexus generate migration order --dry-run` ·
+    `nexus generate migration order --by-hand --name rename-title`
+    """
+    from nexus_cli.scaffold.change import add_migration
+    from nexus_cli.scaffold.outcome import Choice
+
+    choice = Choice(
+        force=force, dry_run=dry_run, allow_data_loss=allow_data_loss, migration=name, by_hand=by_hand
+    )
+    with _workspace(f"generate migration {service}", dry_run=dry_run) as root:
+        show(add_migration(root, service, choice), output)
 
 
 @app.command("package")
@@ -141,6 +289,11 @@ def generate_compose(
         else:
             compose.lay_down(composed, force=force)
     show_composed(composed, dry_run=dry_run)
+
+
+def _listed(text: str) -> list[str]:
+    """Names from `list,get`."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def show_composed(composed: Composed, *, dry_run: bool) -> None:

@@ -46,17 +46,15 @@ def generate_app(
     recover(root)
     platform = load(root)
     described = platform.services.get(name)
-    files: dict[str, File] = {}
-    base: dict[str, str] = {}
-    notes: list[str] = []
     if described is None:
         asked = describe.DEFAULT_USES if uses is None else uses
         wanted = describe.Wanted(name, kind or "fastapi", asked, port, title)
-        platform, files, base = _describe(root, platform, wanted, choice)
+        platform, edit = _describe(root, platform, wanted, choice)
     else:
         notes = _unused(described, platform, kind, {"--uses": uses, "--port": port, "--title": title})
-        platform, files, base = _supply(root, platform, described)
-    return bring_up(root, platform, platform.services[name], Edit(files, base, tuple(notes)), choice)
+        platform, edit = supply(root, platform, described)
+        edit = replace(edit, notes=tuple(notes))
+    return bring_up(root, platform, platform.services[name], edit, choice)
 
 
 def bring_up(root: Path, platform: Platform, service: Service, edit: Edit, choice: Choice) -> Outcome:
@@ -75,7 +73,7 @@ def bring_up(root: Path, platform: Platform, service: Service, edit: Edit, choic
 
 def _describe(
     root: Path, platform: Platform, wanted: describe.Wanted, choice: Choice
-) -> tuple[Platform, dict[str, File], dict[str, str]]:
+) -> tuple[Platform, Edit]:
     """The platform with the new service, and the files that describe it."""
     describe.check_service_name(wanted.name, platform)
     if choice.source is None:
@@ -87,20 +85,17 @@ def _describe(
             f"{path} exists, but {FILE} does not include it", hint=f"add {path} to `include` in {FILE}"
         )
     draft = describe.draft_service(platform, wanted)
-    included, base = _include(root, [*draft.includes, *([] if _is_included(platform, path) else [path])])
-    return draft.platform, {path: text(draft.text), **included}, base
+    included, base = include(root, [*draft.includes, *([] if is_included(platform, path) else [path])])
+    return draft.platform, Edit({path: text(draft.text), **included}, base)
 
 
-def _supply(
-    root: Path, platform: Platform, service: Service
-) -> tuple[Platform, dict[str, File], dict[str, str]]:
+def supply(root: Path, platform: Platform, service: Service) -> tuple[Platform, Edit]:
     """The platform with the catalogue's components that a described service uses and nobody included."""
     includes, added = describe.supply(platform, [use.service for use in service.uses])
-    files, base = _include(root, includes)
-    return replace(platform, components={**platform.components, **added}), files, base
+    return replace(platform, components={**platform.components, **added}), Edit(*include(root, includes))
 
 
-def _include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[str, str]]:
+def include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[str, str]]:
     """nexus.yaml with more entries in `include`, and what it was before; nothing when there are none."""
     if not entries:
         return {}, {}
@@ -108,7 +103,7 @@ def _include(root: Path, entries: Sequence[str]) -> tuple[dict[str, File], dict[
     return {FILE: text(add_includes(before.content.decode("utf-8-sig"), entries))}, {FILE: before.digest}
 
 
-def _is_included(platform: Platform, path: str) -> bool:
+def is_included(platform: Platform, path: str) -> bool:
     """Whether a pattern of the platform will find a file that is not there yet."""
     from pathspec import PathSpec
 

@@ -94,7 +94,7 @@ def draft_service(platform: Platform, wanted: Wanted) -> Draft:
 def _resolve(platform: Platform, wanted: Wanted) -> tuple[list[str], dict[str, Component]]:
     """What the catalogue must supply, checked: a name that nobody knows is refused."""
     includes, added = supply(platform, wanted.uses)
-    known = {*platform.services, *platform.components, *_catalogue_aliases()}
+    known = {*platform.services, *platform.components, *catalogue_aliases()}
     for use in wanted.uses:
         if use == wanted.name:
             raise UsageError(f'"{use}" cannot use itself')
@@ -109,12 +109,12 @@ def supply(platform: Platform, uses: Sequence[str]) -> tuple[list[str], dict[str
     lacking = [use for use in uses if platform.resolve(use) is None]
     if not lacking:
         return [], {}
-    catalogue, names = catalogue_components(), _catalogue_aliases()
+    catalogue, names = catalogue_components(), catalogue_aliases()
     added = {names[use]: catalogue[names[use]] for use in lacking if use in names}
     return [f"{CATALOGUE}{name}" for name in added], added
 
 
-def _catalogue_aliases() -> dict[str, str]:
+def catalogue_aliases() -> dict[str, str]:
     """The catalogue's component that each name or alias stands for."""
     catalogue = catalogue_components()
     names = {alias: name for name, component in catalogue.items() for alias in component.aliases}
@@ -142,6 +142,20 @@ def _service_text(platform: Platform, wanted: Wanted, components: Mapping[str, C
     if "DATABASE_URL" in provided:
         lines += ["resources:", f"  {_EXAMPLE}:", "    fields: {name: string, description: text optional}"]
     return "\n".join(lines) + "\n"
+
+
+def component_text(name: str, image: str, ports: Mapping[str, str]) -> str:
+    """A description of a component that runs an image and is ready when its first port answers."""
+    lines = ["nexus: v1", "kind: component", f"name: {name}", f"image: {scalar(image)}"]
+    if ports:
+        listed = ", ".join(f"{scalar(port)}: {number}" for port, number in ports.items())
+        lines += [f"ports: {{{listed}}}", f"health: {{tcp: {scalar(next(iter(ports)))}}}"]
+    return "\n".join(lines) + "\n"
+
+
+def ports_of(unit: Service | Component) -> set[int]:
+    """The ports that a unit listens on."""
+    return {unit.port} if isinstance(unit, Service) else set(unit.ports.values())
 
 
 def _taken(platform: Platform, path: str) -> bool:

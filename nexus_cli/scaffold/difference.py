@@ -311,7 +311,7 @@ def _renamed(like: Table | Column | None) -> str:
         return "keep it until its data is not needed any more"
     return (
         f'a rename to "{like.name}" is seen as dropping one and adding the other; '
-        "to keep the data, write it yourself: nexus generate migration SERVICE --by-hand"
+        "to keep the data, write it yourself: `nexus generate migration` with --by-hand"
     )
 
 

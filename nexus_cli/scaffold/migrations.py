@@ -15,8 +15,9 @@ from typing import Any
 
 from nexus_generators.generator import File, text
 
+from nexus_cli.blueprint.load import BlueprintFault
 from nexus_cli.blueprint.model import Platform, Service
-from nexus_cli.blueprint.source import Location
+from nexus_cli.blueprint.source import Finding, Location
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import builtin, tables
 from nexus_cli.scaffold.answers import recorded
@@ -93,13 +94,17 @@ def _assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             yield ast.unparse(target), node.value
 
 
-def _after_numbers(_folder: Path, files: Sequence[str], name: str) -> Place:
+def _after_numbers(folder: Path, files: Sequence[str], name: str) -> Place:
     """The next of goose's migrations, which are in the order of their numbers."""
-    number = max(int(file.partition("_")[0]) for file in files) + 1
+    numbers = [int(file.partition("_")[0]) for file in files]
+    twice = next((number for number in numbers if numbers.count(number) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{folder.name} has two migrations of number {twice}", hint="renumber the later one")
+    number = max(numbers) + 1
     return Place(f"{number:05}_{name}.sql", f"{number:05}", None)
 
 
-_TOOLS = {
+TOOLS = {
     "fastapi": _Tool(
         "migrations/versions", re.compile(r"(?!__)\w.*\.py"), "migration.py.jinja", _after_revisions
     ),
@@ -116,7 +121,7 @@ def next_migration(
     choice: Choice,
 ) -> Next:
     """What the service's migrations need after its blueprint changed; changes that lose data are refused."""
-    tool = _TOOLS.get(service.type)
+    tool = TOOLS.get(service.type)
     if tool is None or "DATABASE_URL" not in variables["connections"]:
         return Next()
     folder = root / service.source
@@ -149,7 +154,7 @@ def next_migration(
 
 def without_replaced(files: Mapping[str, File], folder: Path, kind: str) -> dict[str, File]:
     """A template's files without first migrations that a person replaced by others."""
-    tool = _TOOLS.get(kind)
+    tool = TOOLS.get(kind)
     if tool is None or not _present(folder / tool.folder, tool):
         return dict(files)
     return {path: file for path, file in files.items() if not _replaced(PurePosixPath(path), folder, tool)}
@@ -175,13 +180,19 @@ def _before(folder: Path, service: Service) -> Tables:
 
 
 def _refuse(platform: Platform, service: Service, lost: Sequence[Loss]) -> None:
-    if not lost:
-        return
-    said = [f"{_where(platform, service, loss)}: {loss.what}\n  {loss.hint}" for loss in lost]
-    raise UsageError(
-        "\n".join(said),
-        hint="nothing was written; --allow-data-loss writes the migration all the same",
-    )
+    if lost:
+        raise BlueprintFault(
+            [
+                Finding(
+                    "data-loss",
+                    "error",
+                    loss.what,
+                    _where(platform, service, loss),
+                    f"{loss.hint}; or --allow-data-loss",
+                )
+                for loss in lost
+            ]
+        )
 
 
 def _where(platform: Platform, service: Service, loss: Loss) -> Location:

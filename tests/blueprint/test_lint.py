@@ -63,6 +63,17 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {n: ref(thing)}}}")},
         'unknown resource "thing"',
     ),
+    "state-unknown": (
+        {
+            "a": service(
+                "a",
+                1,
+                uses="[postgres]",
+                resources='{r: {fields: {s: "enum(new, sold)"}, states: {new: [sold, lost]}}}',
+            )
+        },
+        'unknown state "lost"',
+    ),
     "field-name": (
         {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {id: int}}}")},
         '"id" has a meaning of its own',

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import yaml
 
-from nexus_cli.blueprint.edit import add_includes
+from nexus_cli.blueprint.edit import add, add_includes
+from nexus_cli.blueprint.source import Source
 from nexus_cli.errors import UsageError
 
 HEAD = "nexus: v1\nkind:   platform   # odd spaces stay\nname: shop\n"
@@ -62,3 +65,77 @@ def test_an_unusual_form_is_edited_rightly_or_refused(text: str) -> None:
     else:
         present = before.get("include", ["blueprints/**/*.yaml"])
         assert after == {**before, "include": [*present, "catalogue:redis"]}
+
+
+RESOURCE = {"invoice": {"fields": {"amount": "money", "status": "enum(draft, paid) = draft"}}}
+RESOURCE_LINES = '  invoice:\n    fields: {amount: money, status: "enum(draft, paid) = draft"}\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "value", "after"),
+    [
+        ("name: x  # a\n", ["resources"], RESOURCE, f"name: x  # a\nresources:\n{RESOURCE_LINES}"),
+        (
+            "resources:\n  item:  # ours\n    fields: {a: text}\n\n# the end\nname: x\n",
+            ["resources"],
+            RESOURCE,
+            f"resources:\n  item:  # ours\n    fields: {{a: text}}\n{RESOURCE_LINES}\n# the end\nname: x\n",
+        ),
+        (
+            "resources:\n    x:\n        fields:\n          a: text",
+            ["resources"],
+            {"b": {"fields": {"c": "int"}}},
+            "resources:\n    x:\n        fields:\n          a: text\n    b:\n      fields:\n        c: int\n",
+        ),
+        (
+            "resources: {item: {fields: {a: text}}}\n",
+            ["resources"],
+            {"b": {"fields": {"c": "int"}}},
+            "resources: {item: {fields: {a: text}}, b: {fields: {c: int}}}\n",
+        ),
+        ("events:\nname: x\n", ["events", "publishes"], ["a.b"], "events: {publishes: [a.b]}\nname: x\n"),
+        ("events: {}\n", ["events", "publishes"], ["a.b"], "events: {publishes: [a.b]}\n"),
+        (
+            "events: {consumes: [c.d]}",
+            ["events", "publishes"],
+            ["a.b"],
+            "events: {consumes: [c.d], publishes: [a.b]}",
+        ),
+        (
+            "events:\n  publishes:\n  - a.b # x\n",
+            ["events", "publishes"],
+            ["c.d"],
+            "events:\n  publishes:\n  - a.b # x\n  - c.d\n",
+        ),
+        (
+            "routes:\n  - {path: /a}\n",
+            ["routes"],
+            [{"path": "/b", "limit": "100/s"}],
+            "routes:\n  - {path: /a}\n  - {path: /b, limit: 100/s}\n",
+        ),
+        (
+            "routes:\n  - path: /a\n    auth: none\n# end\n",
+            ["routes"],
+            [{"path": "/b", "limit": "100/s"}],
+            "routes:\n  - path: /a\n    auth: none\n  - path: /b\n    limit: 100/s\n# end\n",
+        ),
+        ("uses: [a]\n", ["routes"], [{"path": "/b"}], "uses: [a]\nroutes:\n  - {path: /b}\n"),
+        (
+            "text: |\n  a\n  b\n",
+            ["events", "publishes"],
+            ["a.b"],
+            "text: |\n  a\n  b\nevents: {publishes: [a.b]}\n",
+        ),
+    ],
+)
+def test_an_entry_is_written_as_its_neighbours_are(
+    before: str, path: list[str], value: Any, after: str
+) -> None:
+    assert add(Source("x.yaml", before), path, value) == after
+
+
+def test_what_cannot_be_edited_rightly_is_refused() -> None:
+    aliased = "a: &shared {fields: {b: int}}\nresources: {item: *shared}\n"
+    with pytest.raises(UsageError, match=r"cannot add to `resources\.item\.fields` in x\.yaml") as fault:
+        add(Source("x.yaml", aliased), ["resources", "item", "fields"], {"c": "null"})
+    assert 'add {c: "null"} there' in (fault.value.hint or "")
