@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from nexus_generators.generator import File, text
 from nexus_generators.writer import managed, recover
 
 from nexus_cli.blueprint.load import did_you_mean, load
-from nexus_cli.blueprint.model import Package, Platform
-from nexus_cli.blueprint.types import PACKAGE_TYPES
+from nexus_cli.blueprint.model import Package, Platform, Service
+from nexus_cli.blueprint.types import PACKAGE_TYPES, SERVICE_TYPES, package_name
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import bases, describe
 from nexus_cli.scaffold.answers import check_origin, recorded, render_into
@@ -126,11 +127,27 @@ def _users(root: Path, platform: Platform, package: Package) -> tuple[dict[str, 
         if not uses and not _depends(answers, package):
             continue
         if answers.get("_src_path") == f"{PREFIX}service/{service.type}":
+            if uses:
+                _check_hiding(root, service, package)
             template = choose("service", service.type)
             rendered[service.source] = render_into(folder, template, variables(platform, service), Choice())
         elif folder.is_dir():
             notes.append(f"{service.source} has a template of its own: join it to {package.source} by hand")
     return rendered, notes
+
+
+def _check_hiding(root: Path, service: Service, package: Package) -> None:
+    """Refuse a Python package that is imported by the name of a service, or of something that it installs."""
+    if package.language != "python":
+        return
+    module = package.name.replace("-", "_")
+    lock = root / service.source / SERVICE_TYPES[service.type].lock
+    said = lock.read_text(encoding="utf-8") if lock.is_file() else ""
+    installed = re.findall(r"^([\w.-]+)==", said, re.MULTILINE)
+    if module == package_name(service.name) or module in {re.sub(r"[.-]", "_", n.lower()) for n in installed}:
+        raise UsageError(
+            f'"{package.name}" would hide the module {module} of {service.name}', hint="choose another name"
+        )
 
 
 def _depends(answers: Mapping[str, Any], package: Package) -> bool:

@@ -202,6 +202,17 @@ def test_an_image_is_made_of_the_package_too(shop: Path, kind: str, language: st
     assert "FROM scratch AS package-exact-money\nCOPY packages/exact-money /\n" in dockerfile
 
 
+@pytest.mark.parametrize("name", ["order-service", "structlog", "typing-extensions"])
+def test_a_package_does_not_hide_what_its_user_imports(shop: Path, name: str) -> None:
+    service(shop, "order", "fastapi")
+    text = f"nexus: v1\nkind: package\nname: {name}\nusers: [order]\n"
+    (shop / "blueprints/packages/hiding.yaml").write_text(text)
+    before = tree(shop)
+    with pytest.raises(UsageError, match=f'"{name}" would hide the module {name.replace("-", "_")} of order'):
+        generate_package(shop, name, Choice())
+    assert tree(shop) == before
+
+
 def test_a_package_that_was_not_generated_yet_is_named(shop: Path) -> None:
     folder, missing = service(shop, "order", "fastapi"), shop / "packages/exact-money"
     with pytest.raises(UsageError, match=r"cannot read .*packages/exact-money/requirements\.lock") as fault:
