@@ -16,7 +16,9 @@ from servers import Process, create, database, postgres
 from nexus_cli.engine import go_project
 from nexus_cli.events import Event
 from nexus_cli.scaffold.app import generate_app
+from nexus_cli.scaffold.difference import difference, losses
 from nexus_cli.scaffold.outcome import Choice
+from nexus_cli.scaffold.tables import Column, Table, Tables
 from nexus_cli.scaffold.workspace import create as create_workspace
 from nexus_cli.unit import GoProject
 
@@ -241,3 +243,70 @@ def goose(service: Path, url: str) -> None:
         command, cwd=service, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+WRITTEN = {"enum": "enum(red, blue)"}
+VALUES = {
+    "string": "'x'",
+    "text": "'x'",
+    "int": "3",
+    "float": "0.5",
+    "money": "1.50",
+    "bool": "true",
+    "date": "'2026-02-03'",
+    "datetime": "'2026-02-03T04:05:06Z'",
+    "uuid": "'018f0000-0000-7000-8000-000000000001'",
+    "enum": "'red'",
+    "json": "'{}'",
+}
+PAIRS = {f"{old}_{new}": (old, new) for old in VALUES for new in VALUES if old != new}
+
+
+def both(old: str, new: str) -> tuple[Tables, Tables]:
+    """A model before and after its one column changed."""
+    before, after = (Column("c", kind, values=("red", "blue") if kind == "enum" else ()) for kind in (old, new))
+    return Tables((Table("t", "t", (before,)),)), Tables((Table("t", "t", (after,)),))
+
+
+KEPT = [name for name, (old, new) in PAIRS.items() if not list(losses(difference(*both(old, new))))]
+
+
+def wide(number: int) -> str:
+    """A resource with a field for each pair of types, of the first or second type of the pair."""
+    fields = [f"      c_{name}: {WRITTEN.get(pair[number], pair[number])} optional" for name, pair in PAIRS.items()]
+    return "  thing:\n    fields:\n" + "\n".join(fields) + "\n"
+
+
+@pytest.mark.parametrize("kind", ["fastapi", "go"])
+def test_every_type_becomes_every_other(
+    kind: str, tmp_path: Path, venv: Venv, databases: Callable[[str], Database]
+) -> None:
+    service = workspace(tmp_path / "shop", kind, wide(0))
+    mine = databases(f"types_{kind}")
+    move(service, venv, mine, "0001", "up")
+    first = mine.shape
+    names, values = (", ".join(words) for words in ([f"c_{n}" for n in KEPT], [VALUES[PAIRS[n][0]] for n in KEPT]))
+    key = "'018f0000-0000-7000-8000-000000000001'"
+    mine.ask(f"INSERT INTO things (id, created_at, updated_at, {names}) VALUES ({key}, now(), now(), {values})")
+    asked = f"SELECT {', '.join(f'c_{name}::text' for name in KEPT)} FROM things"
+    before = mine.ask(asked)
+    describe(tmp_path / "shop", kind, wide(1))
+    generate_app(tmp_path / "shop", "order", Choice(allow_data_loss=True))
+    move(service, venv, mine, "0002", "up")
+    assert None not in mine.ask(asked)[0]
+    scratch = databases(f"types_{kind}_scratch")
+    move(workspace(tmp_path / "fresh", kind, wide(1)), venv, scratch, "0001", "up")
+    assert mine.shape == scratch.shape
+    move(service, venv, mine, "0002", "down")
+    assert mine.shape == first
+    assert mine.ask(asked) == before
+
+
+def move(service: Path, venv: Venv, mine: Database, number: str, way: str) -> None:
+    """Apply one migration, or take it back."""
+    if (service / "migrations/env.py").exists():
+        alembic(venv, service, mine.url, UPGRADE if way == "up" else DOWNGRADE)
+        return
+    (file,) = (service / "migrations").glob(f"0{number}_*.sql")
+    up, _, down = file.read_text(encoding="utf-8").partition("-- +goose Down")
+    mine.ask(up if way == "up" else down)
