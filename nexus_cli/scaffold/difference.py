@@ -28,6 +28,7 @@ _WIDER: Mapping[str, frozenset[str]] = {
 
 _NUMBERS = frozenset({"int", "float", "money"})
 _WORDS = frozenset({"string", "text", "enum"})
+_LONGEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +339,3 @@ def named(changes: tuple[Change, ...]) -> str:
         case _:
             name = f"change_{'_and_'.join(tables)}"
     return name if len(name) <= _LONGEST else "change_tables"
-
-
-_LONGEST = 50

@@ -21,7 +21,7 @@ from nexus_cli.blueprint.source import Finding, Location
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import builtin, tables
 from nexus_cli.scaffold.answers import recorded
-from nexus_cli.scaffold.difference import Loss, difference, losses, named, restorable
+from nexus_cli.scaffold.difference import Change, Loss, difference, losses, named, restorable
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.tables import Tables
 from nexus_cli.scaffold.template import Template
@@ -135,21 +135,34 @@ def next_migration(
     changes = () if choice.by_hand else difference(before, after)
     if not changes and not choice.by_hand:
         return Next(model, base)
+    lost = list(losses(changes))
     if not choice.allow_data_loss:
-        _refuse(platform, service, list(losses(changes)))
+        _refuse(platform, service, lost)
+    back = difference(after, restorable(before)) if changes else ()
     name = _slug(choice.migration) or named(changes)
     place = tool.next(folder / tool.folder, present, name)
+    content = _written(template, tool, place, name, changes, back)
+    notes = tuple(f"{_where(platform, service, loss)}: {loss.what}" for loss in lost)
+    return Next({**model, f"{tool.folder}/{place.path}": text(content, seed=True)}, base, notes)
+
+
+def _written(
+    template: Template,
+    tool: _Tool,
+    place: Place,
+    name: str,
+    changes: Sequence[Change],
+    back: Sequence[Change],
+) -> str:
+    """The text of a migration that makes these changes, and takes them back."""
     context = {
         "message": name.replace("_", " ").capitalize(),
         "revision": place.revision,
         "previous": place.previous,
         "upgrade": changes,
-        "downgrade": difference(after, restorable(before)) if changes else (),
+        "downgrade": back,
     }
-    content = builtin.render_one(template, tool.template, context)
-    path = f"{tool.folder}/{place.path}"
-    lost = [f"{_where(platform, service, loss)}: {loss.what}" for loss in losses(changes)]
-    return Next({**model, path: text(content, seed=True)}, base, tuple(lost))
+    return builtin.render_one(template, tool.template, context)
 
 
 def without_replaced(files: Mapping[str, File], folder: Path, kind: str) -> dict[str, File]:
