@@ -81,7 +81,13 @@ DATA: dict[str, list[dict[str, Any]]] = {
     ],
     "workspace": [
         {"name": "shop"},
-        {"name": "shop", "title": HOSTILE, "owner": HOSTILE, "registry": "ghcr.io/acme", "license": "MIT"},
+        {
+            "name": "shop",
+            "title": HOSTILE,
+            "owner": HOSTILE,
+            "registry": "registry.example/acme",
+            "license": "MIT",
+        },
         {"name": "shop", "license": "Apache-2.0"},
     ],
 }

@@ -90,10 +90,10 @@ def test_names_that_cannot_be_are_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_hostile_answers_give_valid_files(tmp_path: Path) -> None:
-    data = {"title": HOSTILE, "owner": HOSTILE, "registry": "ghcr.io/acme"}
+    data = {"title": HOSTILE, "owner": HOSTILE, "registry": "registry.example/acme"}
     create("shop", tmp_path / "shop", Choice(data=data), ignore)
     spec = load(tmp_path / "shop").spec
-    assert (spec.title, spec.registry) == (HOSTILE, "ghcr.io/acme")
+    assert (spec.title, spec.registry) == (HOSTILE, "registry.example/acme")
     assert yaml.safe_load((tmp_path / "shop/.copier-answers.yml").read_text())["owner"] == HOSTILE
 
 
