@@ -38,17 +38,27 @@ include:
 
 @pytest.fixture(scope="session")
 def docker_engine() -> str:
-    """The address of a Docker engine that has the images which tests use; CI may not do without."""
+    """The address of a Docker engine that has the images which most tests use."""
+    return engine_with(*IMAGES)
+
+
+def engine_with(*images: str) -> str:
+    """The address of a Docker engine that has the images; without one a test is skipped, but not in CI."""
     where = address()
     reason = silence(where)
     if not reason:
-        missing = set(IMAGES) - present(connect(where))
+        missing = set(images) - present(connect(where))
         reason = f"{', '.join(sorted(missing))}: run `nexus images build`" if missing else ""
-    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
-        pytest.fail(f"Docker is required: {reason}")
-    if reason:
-        pytest.skip(f"no Docker engine with the images: {reason}")
+    skip_for(f"no Docker engine with the images: {reason}" if reason else "")
     return where
+
+
+def skip_for(reason: str) -> None:
+    """Skip a test for what this machine lacks, if anything; CI may not do without."""
+    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.fixture

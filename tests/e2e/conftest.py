@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
 import socket
@@ -137,6 +138,24 @@ def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.03)
     return value
+
+
+def killed_after_every_event(
+    root: Path, command: Sequence[str], *, before: Sequence[str] = ()
+) -> Iterator[None]:
+    """Run the command again and again, each time killed one event later, until it gets to its end."""
+    ended = False
+    for number in itertools.count(1):
+        victim = spawn(root, *command, "-o", "json", before=before)
+        assert victim.stdout is not None
+        for _ in range(number):
+            ended = not victim.stdout.readline()
+        victim.kill()
+        victim.communicate()
+        yield
+        if ended:
+            assert number > 5
+            return
 
 
 def spawn(root: Path, *arguments: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ import pytest
 
 from nexus_cli.engine.docker.client import connect
 from tests.conftest import Run, running
-from tests.e2e.conftest import spawn, states, until
+from tests.e2e.conftest import killed_after_every_event, spawn, states, until
 from tests.support.private_engine import PrivateEngine, need
 
 Tiny = Callable[..., None]
@@ -195,23 +195,16 @@ def test_a_volume_in_use_is_named_and_kept(engine: PrivateEngine, pair: Path, ne
 @pytest.mark.parametrize("command", [["up", "--free-ports"], ["down"]], ids=["up", "down"])
 def test_kill_9_at_every_step(engine: PrivateEngine, pair: Path, nexus: Run, command: list[str]) -> None:
     """Kill nexus after its n-th event, for every n: the next `up` converges, and `down` leaves nothing."""
-    number, ended = 0, False
-    while not ended:
-        if command[0] == "down":
-            up(nexus)
-        victim = spawn(pair, *command, "-o", "json", before=engine.inside)
-        assert victim.stdout is not None
-        for _ in range(number + 1):
-            ended = not victim.stdout.readline()
-        victim.kill()
-        victim.communicate()
-        number += 1
+    if command[0] == "down":
+        up(nexus)
+    for _ in killed_after_every_event(pair, command, before=engine.inside):
         if command[0] == "up":
             up(nexus)
             assert states(nexus) == {"catalog": "ready", "order": "ready"}
         assert nexus("down").returncode == 0
         assert everything(engine) == []
-    assert number > 5
+        if command[0] == "down":
+            up(nexus)
 
 
 @pytest.mark.parametrize("offset", ["-2h", "+2h"])

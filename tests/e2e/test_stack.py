@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.conftest import Run
-from tests.e2e.conftest import events, free_port, processes_of, spawn, states, until
+from tests.e2e.conftest import events, free_port, killed_after_every_event, processes_of, spawn, states, until
 
 Tiny = Callable[..., None]
 
@@ -271,23 +271,16 @@ def test_a_full_disk_is_said_and_loses_nothing(shop: Path, nexus: Run) -> None:
 @pytest.mark.parametrize("command", [["up", "--free-ports"], ["down"]], ids=["up", "down"])
 def test_kill_9_at_every_step(shop: Path, nexus: Run, command: list[str]) -> None:
     """Kill nexus after its n-th event, for every n: the next `up` converges, and `down` leaves nothing."""
-    number, ended = 0, False
-    while not ended:
-        if command[0] == "down":
-            up(nexus)
-        victim = spawn(shop, *command, "-o", "json")
-        assert victim.stdout is not None
-        for _ in range(number + 1):
-            ended = not victim.stdout.readline()
-        victim.kill()
-        victim.communicate()
-        number += 1
+    if command[0] == "down":
+        up(nexus)
+    for _ in killed_after_every_event(shop, command):
         if command[0] == "up":
             up(nexus)
             assert set(states(nexus).values()) == {"ready"}
         assert nexus("down").returncode == 0
         assert processes_of(shop) == []
-    assert number > 5
+        if command[0] == "down":
+            up(nexus)
 
 
 def runs(shop: Path, program: str) -> bool:

@@ -19,15 +19,16 @@ from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.rules import find_all
 from nexus_cli.engine import go_project, python_project
-from nexus_cli.engine.docker.client import address, connect, silence
+from nexus_cli.engine.docker.client import connect
 from nexus_cli.engine.docker.context import archive, image_name
-from nexus_cli.engine.docker.images import build_image, present
+from nexus_cli.engine.docker.images import build_image
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold.app import generate_app
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import generate_package
 from nexus_cli.stack.forms import Code, Layout, Processes
 from nexus_cli.unit import GoProject, ImageBuild, PythonProject
+from tests.conftest import engine_with
 
 BASE = "python:3.13-slim"
 PINNED = "iniconfig==2.1.0 --hash=sha256:9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760\n"
@@ -226,15 +227,7 @@ def test_a_package_that_was_not_generated_yet_is_named(shop: Path) -> None:
 @pytest.fixture
 def docker() -> DockerClient:
     """A Docker engine with the image that Python services are built on."""
-    where = address()
-    reason = silence(where)
-    if not reason and BASE not in present(connect(where)):
-        reason = f"{BASE} is missing: run `nexus images build`"
-    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
-        pytest.fail(f"Docker is required: {reason}")
-    if reason:
-        pytest.skip(reason)
-    return connect(where)
+    return connect(engine_with(BASE))
 
 
 @pytest.mark.timeout(600)

@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 from typing import IO
 
-import pytest
-
 from nexus_cli.engine.docker.client import connect, silence
+from tests.conftest import skip_for
 
 _SECONDS = 60.0
 PODMAN = """\
@@ -114,7 +113,4 @@ def need(*programs: str) -> None:
     ]
     reason = f"{', '.join(missing)} is not installed" if missing else ""
     reason = reason or ("an engine of its own needs root" if os.geteuid() else "")
-    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    skip_for(reason)

@@ -13,11 +13,13 @@ import pytest
 from rendering import COMBINATIONS, TOP, Venv, render
 from servers import create, database, postgres, wait_for
 
+from nexus_cli.blueprint.images import BASE_IMAGES
 from nexus_cli.engine import go_project
-from nexus_cli.engine.docker.client import address, connect, silence
+from nexus_cli.engine.docker.client import connect
 from nexus_cli.engine.docker.context import archive
-from nexus_cli.engine.docker.images import build_image, present
+from nexus_cli.engine.docker.images import build_image
 from nexus_cli.unit import GoProject, ImageBuild
+from tests.conftest import engine_with
 
 TEMPLATE = TOP / "templates" / "service" / "go"
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
@@ -189,17 +191,7 @@ def test_without_a_database_its_tests_say_what_they_lack(rendered: Rendered, go:
 @pytest.fixture(scope="module")
 def engine() -> str:
     """A Docker engine with the images that the template builds on."""
-    where = address()
-    reason = silence(where)
-    if not reason:
-        wanted = {"golang:1.26-trixie", "gcr.io/distroless/static-debian13:nonroot"}
-        missing = wanted - present(connect(where))
-        reason = f"{', '.join(sorted(missing))}: run `nexus images build`" if missing else ""
-    if reason and os.environ.get("NEXUS_REQUIRE_DOCKER"):
-        pytest.fail(f"Docker is required: {reason}")
-    if reason:
-        pytest.skip(f"no Docker engine with the images: {reason}")
-    return where
+    return engine_with(*(BASE_IMAGES[name] for name in ("go", "static")))
 
 
 @pytest.mark.timeout(900)
