@@ -27,6 +27,7 @@ from nexus_cli.commands import (
     lint,
     logs,
     plan,
+    promote,
     release,
     restart,
     run,
@@ -99,6 +100,8 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("doctor", RUN, doctor.doctor),
     ("deploy", SHIP, deploy.deploy),
     ("rollback", SHIP, deploy.rollback),
+    ("promote", SHIP, promote.promote),
+    ("approve", SHIP, promote.approve),
     ("history", SHIP, history.history),
     ("unlock", SHIP, history.unlock),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nexus_cli.commands.options import Output, OutputOption
+from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="List, show, compare and tidy up releases.")
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="A release's version.")]
@@ -51,6 +51,27 @@ def show_(version: Version, output: OutputOption = Output.text) -> None:
     found = known_release(find(), version)
     text = json.dumps(found.as_dict(), indent=2)
     typer.echo(text if output == Output.json else "\n".join(releases.release(found)))
+
+
+@app.command()
+def prune(dry_run: DryRun = False, output: OutputOption = Output.text) -> None:
+    """Remove the code of releases that no environment serves, goes back to or keeps; deploying does so too.
+
+    Examples: `nexus release prune --dry-run` · `nexus release prune`
+    """
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.release import retention
+    from nexus_cli.release.book import book
+    from nexus_cli.workspace import find
+
+    workspace, ledger = find(), book(find())
+    act = retention.prunable if dry_run else retention.prune
+    gone = act(workspace, load(workspace.root), ledger) if ledger else []
+    if output == Output.json:
+        typer.echo(json.dumps([{"service": service, "digest": digest} for service, digest in gone], indent=2))
+        return
+    said = "would be removed" if dry_run else "removed"
+    typer.echo("\n".join(f"{service} {digest} {said}" for service, digest in gone) or "nothing to remove")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from nexus_cli.blueprint import bind
 from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.load import did_you_mean, restored
 from nexus_cli.blueprint.model import Component, Environment, Platform, Service
-from nexus_cli.errors import UsageError
+from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.identity import port_holder
 from nexus_cli.release import artifact
 from nexus_cli.release.history import serving
@@ -262,6 +262,11 @@ class Estate:
         """How a side's code runs: from the release's own copy, never from what is being worked on."""
         release, platform = self._load(side.release)
         place = artifact.folder(self.workspace, side.service, release.artifacts[side.service])
+        if not place.is_dir():
+            raise NexusError(
+                f"the code of {side.service} {release.version} is not here: removed, or released elsewhere",
+                hint=f"git checkout {release.commit[:12] or 'what it was made of'}, and deploy that again",
+            )
         code = self._form(replace(platform, root=place), bindings).code(self._service(side))
         if side.image and isinstance(code.runtime, Container):
             return replace(code, runtime=replace(code.runtime, image=side.image))
