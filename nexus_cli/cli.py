@@ -17,6 +17,7 @@ from nexus_cli.commands import (
     describe,
     doctor,
     down,
+    drift,
     environment,
     execute,
     generate,
@@ -102,6 +103,7 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("rollback", SHIP, deploy.rollback),
     ("promote", SHIP, promote.promote),
     ("approve", SHIP, promote.approve),
+    ("drift", SHIP, drift.drift),
     ("history", SHIP, history.history),
     ("unlock", SHIP, history.unlock),
 ]
