@@ -91,7 +91,7 @@ def _turn(change: Change, name: str) -> Turn | None:
 
 def _beginnings(change: Change, turns: Mapping[str, Turn | None]) -> dict[str, Step]:
     """What has to be begun, by unit, its preparation under a name of its own."""
-    fresh = {unit for turn in turns.values() if turn for unit in turn.new.units}
+    fresh = change.after.units
     jobs = {f"{name}.migrate" for name, turn in turns.items() if turn and change.migrate}
     wanted = [
         unit

@@ -26,7 +26,7 @@ from nexus_cli.stack.forms import Code, Containers, Form, Layout, Processes
 from nexus_cli.stack.gateway import gateway_files
 from nexus_cli.stack.stack import Stack, checked
 from nexus_cli.unit import Container, Unit
-from nexus_cli.workspace import Workspace
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
 
 if TYPE_CHECKING:
     from nexus_generators import envoy
@@ -326,6 +326,11 @@ def estate(workspace: Workspace, name: str, *, engine: str | None = None) -> Est
     """A described environment of the workspace, with its ledger."""
     from nexus_cli.release.ledger import opened
 
+    if name == DEFAULT_ENVIRONMENT:
+        raise UsageError(
+            f"{name} is where `nexus up` runs this folder; nothing is deployed to it",
+            hint="describe another one: `kind: environment`, `name: staging`",
+        )
     platform = checked(workspace.root)
     described = platform.environments.get(name)
     if described is None:
