@@ -24,7 +24,7 @@ STEADY = counted(200, 1, t10=190, t50=10)
         (counted(30, t10=30), False, Says.GOOD),
         (counted(19, t10=19), True, Says.UNCLEAR),
         (counted(0), True, Says.UNCLEAR),
-        (counted(19, 3, t10=19), False, Says.BAD),  # beyond doubt, however few
+        (counted(19, 4, t10=19), False, Says.BAD),  # beyond doubt, however few
         (counted(30, 1, t10=30), False, Says.GOOD),
         (counted(30, 2, t10=30), True, Says.BAD),
         (
