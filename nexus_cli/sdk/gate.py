@@ -25,16 +25,29 @@ _SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A client in a folder of its own, and the cases that it is tried with."""
+
+    api: Api
+    library: Library
+    folder: Path
+    cases: Mapping[int, Case]
+
+    def listed(self) -> str:
+        """The cases as JSON, for a program that calls by name."""
+        return json.dumps([_told(number, case, self.library) for number, case in self.cases.items()])
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """How clients of one language are proved.
 
-    `checks` looks at the client as a whole; `driver` is the command that calls every operation: it gets the
-    folder, the client, a file of cases and the address of the server, and writes a JSON line for each call.
-    `modes` are how many ways there are to call an operation.
+    `checks` looks at the client as a whole; `driver` calls every operation on the server at an address, and
+    writes a JSON line for each call. `modes` are how many ways there are to call an operation.
     """
 
-    checks: Callable[[Path, Library, Progress], Iterator[Check]]
-    driver: Callable[[Path, Library, Path, str, Progress], Completed]
+    checks: Callable[[Trial, Progress], Iterator[Check]]
+    driver: Callable[[Trial, str, Progress], Completed]
     modes: int = 1
 
 
@@ -51,12 +64,29 @@ def prove(
     began = time.monotonic()
     report = Report(document.name, language, len(api.operations), len(document.schemas), notes=document.notes)
     report.checks.append(_all_there(document, api, library))
+    schemas = Schemas(document)
+    trial = Trial(api, library, folder, _cases(document, api, library, schemas, report))
     progress("checking the client as a whole")
-    report.checks.extend(proof.checks(folder, library, progress))
-    progress(f"calling {len(api.operations)} operations")
-    _call_all(document, api, library, folder, proof, report, progress)
+    report.checks.extend(proof.checks(trial, progress))
+    progress(f"calling {len(trial.cases)} operations")
+    _call_all(trial, proof, schemas, report, progress)
     report.seconds = time.monotonic() - began
     return report
+
+
+def _cases(
+    document: Document, api: Api, library: Library, schemas: Schemas, report: Report
+) -> dict[int, Case]:
+    """A case for each operation; those that cannot be tried go into the report."""
+    cases: dict[int, Case] = {}
+    for number, case in enumerate(Cases(document, api, schemas.valid, schemas.faults).all()):
+        if isinstance(case, Impossible):
+            report.omissions.append(_omission(case.operation, f"cannot be tried: {case.reason}", "document"))
+        elif case.operation.pointer in library.calls:
+            cases[number] = case
+        else:
+            report.omissions.append(_omission(case.operation, "was not generated", "client"))
+    return cases
 
 
 def _all_there(document: Document, api: Api, library: Library) -> Check:
@@ -73,47 +103,24 @@ def _all_there(document: Document, api: Api, library: Library) -> Check:
     return Check(said, not lost, "\n".join(f"{name} is missing" for name in lost))
 
 
-def _call_all(
-    document: Document,
-    api: Api,
-    library: Library,
-    folder: Path,
-    proof: Proof,
-    report: Report,
-    progress: Progress,
-) -> None:
-    schemas = Schemas(document)
-    cases: dict[int, Case] = {}
-    listed = []
-    for number, case in enumerate(Cases(document, api, schemas.valid, schemas.faults).all()):
-        if isinstance(case, Impossible):
-            report.omissions.append(_omission(case.operation, f"cannot be tried: {case.reason}", "document"))
-        elif case.operation.pointer in library.calls:
-            cases[number] = case
-            listed.append(_told(number, case, library))
-        else:
-            report.omissions.append(_omission(case.operation, "was not generated", "client"))
-    file = folder / ".cases.json"
-    file.write_text(json.dumps(listed), encoding="utf-8")
-    with CaseServer(cases, schemas.faults) as server:
-        done = proof.driver(folder, library, file, server.url, progress) if cases else Completed(0, "", "")
-    file.unlink()
+def _call_all(trial: Trial, proof: Proof, schemas: Schemas, report: Report, progress: Progress) -> None:
+    with CaseServer(trial.cases, schemas.faults) as server:
+        done = proof.driver(trial, server.url, progress) if trial.cases else Completed(0, "", "")
     results: dict[int, list[dict[str, Any]]] = {}
     for line in done.out.splitlines():
         if line.startswith("{"):
             result = json.loads(line)
             results.setdefault(result["number"], []).append(result)
-    for number, case in cases.items():
+    for number, case in trial.cases.items():
         why = _verdict(case, results.get(number, []), server, number, proof.modes)
         if why:
             report.omissions.append(_omission(case.operation, why, "client"))
         else:
             report.proved += 1
     crashed = bool(done.code)
-    detail = "\n".join([*done.err.splitlines()[-15:], *done.out.splitlines()[-5:]]) if crashed else ""
-    report.checks.append(
-        Check("every operation is called against a server made from the document", not crashed, detail)
-    )
+    said = [*done.err.splitlines()[-15:], *done.out.splitlines()[-5:]] if crashed else []
+    name = "every operation is called against a server made from the document"
+    report.checks.append(Check(name, not crashed, "\n".join(said)))
 
 
 def _told(number: int, case: Case, library: Library) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import Api
 from nexus_generators.sdk.library import Library, Package
 from nexus_generators.sdk.python.emit import emit as emit_python
+from nexus_generators.sdk.typescript.emit import emit as emit_typescript
 from nexus_generators.writer import Change, compare, managed, recover, write
 
 from nexus_cli.errors import UsageError
-from nexus_cli.sdk import python
+from nexus_cli.sdk import python, typescript
 from nexus_cli.sdk.gate import Progress, Proof, prove
 from nexus_cli.sdk.report import Report
 
@@ -33,6 +34,7 @@ class Language:
 
 LANGUAGES: Mapping[str, Language] = {
     "python": Language(emit_python, python.polished, python.PROOF),
+    "typescript": Language(emit_typescript, dict, typescript.PROOF),
 }
 """By the value of `--lang`."""
 

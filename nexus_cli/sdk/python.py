@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nexus_generators.generator import File, Files
-from nexus_generators.sdk.library import Library
 
 from nexus_cli.engine import tools
 from nexus_cli.errors import NexusError
 from nexus_cli.process import Completed, run
-from nexus_cli.sdk.gate import Progress, Proof, finished
+from nexus_cli.sdk.gate import Progress, Proof, Trial, finished
 from nexus_cli.sdk.report import Check
 
 _HERE = Path(__file__).resolve().parent
 _DRIVER = _HERE / "drivers" / "python_driver.py"
+_LOCK = _HERE / "locks" / "python.lock"
 _SECONDS = 900.0
 _RULES = "F401,I"
 
@@ -61,7 +61,7 @@ def lay(files: Files, folder: Path) -> None:
 
 def environment(progress: Progress) -> Path:
     """An interpreter with what clients need and what checks them, installed once for each user."""
-    lock = (_HERE / "python.lock").read_bytes()
+    lock = (_LOCK).read_bytes()
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     digest = hashlib.blake2b(lock, digest_size=8).hexdigest()
     folder = tools.tools_folder() / f"sdk-python-{version}-{digest}"
@@ -75,7 +75,7 @@ def environment(progress: Progress) -> Path:
             for arguments in (
                 ("venv", "--relocatable", "--quiet", "--python", sys.executable, str(fresh)),
                 ("pip", "install", "--quiet", "--python", str(fresh / "bin" / "python"), "--require-hashes",
-                 "--no-build", "-r", str(_HERE / "python.lock")),
+                 "--no-build", "-r", str(_LOCK)),
             ):  # fmt: skip
                 done = tools.uv(*arguments, cwd=folder.parent, progress=progress)
                 if done.code:
@@ -87,9 +87,9 @@ def environment(progress: Progress) -> Path:
     return folder
 
 
-def _checks(folder: Path, library: Library, progress: Progress) -> Iterator[Check]:
+def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
     programs = environment(progress) / "bin"
-    module = library.package.module
+    folder, module = trial.folder, trial.library.package.module
     source = folder / "src"
     python = str(programs / "python")
     quiet: Mapping[str, str] = {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -109,23 +109,14 @@ def _checks(folder: Path, library: Library, progress: Progress) -> Iterator[Chec
     yield finished("ruff format", [_ruff(), "format", "--no-cache", "--check", "--quiet", "."], folder)
 
 
-def _driver(folder: Path, library: Library, cases: Path, url: str, progress: Progress) -> Completed:
-    programs = environment(progress) / "bin"
+def _driver(trial: Trial, url: str, progress: Progress) -> Completed:
+    programs, source = environment(progress) / "bin", trial.folder / "src"
+    cases = trial.folder / "cases.json"
+    cases.write_text(trial.listed(), encoding="utf-8")
     return run(
-        [
-            str(programs / "python"),
-            str(_HERE / "drivers" / "python_driver.py"),
-            library.package.module,
-            str(cases),
-            url,
-        ],
-        cwd=folder / "src",
-        env={
-            **os.environ,
-            "PYTHONPATH": str(folder / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "NO_PROXY": "*",
-        },
+        [str(programs / "python"), str(_DRIVER), trial.library.package.module, str(cases), url],
+        cwd=source,
+        env={**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "*"},
         timeout=_SECONDS,
     )
 

@@ -318,10 +318,11 @@ class Types:
             parts = tuple(dict.fromkeys(self.of(p, f"{hint} Value", form=form) for p in patterns))
             return Map(parts[0] if len(parts) == 1 else ANY)
         key = self._inline(hint)
-        required = set(schema.get("required") or ())
+        required = dict.fromkeys(schema.get("required") or ())
+        unsaid = {name: more if isinstance(more, dict) else {} for name in required if name not in properties}
         fields = tuple(
             self._field(name, part, f"{hint} {name}", name in required, form)
-            for name, part in properties.items()
+            for name, part in {**properties, **unsaid}.items()
         )
         extra: Type | None = None
         if isinstance(more, dict):

@@ -76,7 +76,7 @@ class Driver:
 
 def told(case: Case, mode: str, **result: Any) -> None:
     """Write a result."""
-    print(json.dumps({"number": case["number"], "mode": mode, **result}))
+    sys.stdout.write(json.dumps({"number": case["number"], "mode": mode, **result}) + "\n")
 
 
 def main() -> None:

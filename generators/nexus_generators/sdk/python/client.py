@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from nexus_generators.openapi.model import Api, Scheme
 from nexus_generators.openapi.names import Names, snake
+from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
-from nexus_generators.sdk.python.names import Naming
 from nexus_generators.sdk.python.text import docstring, literal
 
 _ARGUMENTS = {"server", "timeout", "retry", "headers", "hooks", "http", "self", "credentials"}

@@ -19,7 +19,8 @@ from nexus_generators.openapi.model import (
     Type,
     Union,
 )
-from nexus_generators.sdk.python.names import Naming, fields, members
+from nexus_generators.sdk.groups import Naming
+from nexus_generators.sdk.python.names import fields, members
 from nexus_generators.sdk.python.text import docstring, literal
 
 _SCALARS = {

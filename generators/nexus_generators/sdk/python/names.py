@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pydantic
 
 from nexus_generators.openapi.model import Api, Choice, Operation, Record
 from nexus_generators.openapi.names import Names, pascal, snake
+from nexus_generators.sdk.groups import Group, Naming, grouped
 
 _KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist, "self", "cls"})
 _BUILTINS = frozenset(name for name in dir(builtins) if name.islower())
@@ -42,55 +41,27 @@ _MEMBERS = _KEYWORDS | {"name", "value", "mro", "UNKNOWN"} | {name for name in d
 _MODULES = _KEYWORDS | _BUILTINS
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """The operations that share a tag, and what they are called together."""
-
-    tag: str
-    module: str
-    attribute: str
-    cls: str
-    methods: Mapping[str, str]
-    """Method names by an operation's pointer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """Names by declaration key, by (key, property), by pointer."""
-
-    classes: Mapping[str, str]
-    groups: Mapping[str, Group]
-
-    def group(self, operation: Operation) -> Group:
-        """The group of an operation."""
-        return self.groups[operation.group]
-
-
 def decide(api: Api) -> Naming:
     """All names that must be known before anything is written."""
     classes = Names(pascal, _CLASSES)
     named = {key: classes.take(found.name, prefix="model") for key, found in api.declarations.items()}
-    modules, attributes, types = Names(snake, _MODULES), Names(snake, _CLIENT), Names(pascal, _CLASSES)
-    groups: dict[str, Group] = {}
-    by_tag: dict[str, list[Operation]] = {}
-    for operation in api.operations:
-        by_tag.setdefault(operation.group, []).append(operation)
-    for tag, operations in by_tag.items():
-        methods = Names(snake, _METHODS)
-        names = {op.pointer: methods.take(op.name, prefix="call") for op in operations}
-        parts = modules.take(tag, prefix="group"), attributes.take(tag, prefix="group")
-        groups[tag] = Group(tag, *parts, types.take(tag, prefix="group"), names)
-    return Naming(named, groups)
+    return Naming(named, grouped(api, _group))
+
+
+def _group(tag: str, operations: list[Operation], taken: dict[str, Names]) -> Group:
+    modules = taken.setdefault("modules", Names(snake, _MODULES))
+    attributes = taken.setdefault("attributes", Names(snake, _CLIENT))
+    classes = taken.setdefault("classes", Names(pascal, _CLASSES))
+    methods = Names(snake, _METHODS)
+    names = {op.pointer: methods.take(op.name, prefix="call") for op in operations}
+    parts = (names_.take(tag, prefix="group") for names_ in (modules, attributes, classes))
+    return Group(tag, *parts, names)
 
 
 def fields(record: Record) -> dict[str, str]:
     """Attribute names by property."""
-    names = Names(_field_style, _FIELDS)
+    names = Names(snake, _FIELDS)
     return {field.name: names.take(field.name, prefix="field") for field in record.fields}
-
-
-def _field_style(text: str) -> str:
-    return snake(text)
 
 
 def members(choice: Choice) -> dict[str | int, str]:

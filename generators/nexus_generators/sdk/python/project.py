@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nexus_generators.openapi.model import Api, Operation
+from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.python.client import base_url, secrets
-from nexus_generators.sdk.python.names import Naming, arguments
+from nexus_generators.sdk.python.names import arguments
 from nexus_generators.sdk.python.text import literal, visible
 
 _ONE_LINE = 200

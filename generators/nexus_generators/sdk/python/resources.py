@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar
+from nexus_generators.sdk.groups import Group, Naming
 from nexus_generators.sdk.library import Call
 from nexus_generators.sdk.python.models import Annotations
-from nexus_generators.sdk.python.names import Group, Naming, arguments
+from nexus_generators.sdk.python.names import arguments
 from nexus_generators.sdk.python.text import docstring, literal, visible
 
 _HEAD = """from __future__ import annotations
