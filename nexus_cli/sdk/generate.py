@@ -12,13 +12,15 @@ from nexus_generators.generator import Files
 from nexus_generators.openapi.build import build
 from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import Api
+from nexus_generators.sdk.go.emit import emit as emit_go
 from nexus_generators.sdk.library import Library, Package
 from nexus_generators.sdk.python.emit import emit as emit_python
 from nexus_generators.sdk.typescript.emit import emit as emit_typescript
 from nexus_generators.writer import Change, compare, managed, recover, write
 
 from nexus_cli.errors import UsageError
-from nexus_cli.sdk import python, typescript
+from nexus_cli.sdk import go, python, typescript
+from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.gate import Progress, Proof, prove
 from nexus_cli.sdk.report import Report
 
@@ -35,6 +37,7 @@ class Language:
 LANGUAGES: Mapping[str, Language] = {
     "python": Language(emit_python, python.polished, python.PROOF),
     "typescript": Language(emit_typescript, dict, typescript.PROOF),
+    "go": Language(emit_go, go.polished, go.PROOF),
 }
 """By the value of `--lang`."""
 
@@ -82,7 +85,7 @@ def generate(
     if verify:
         with tempfile.TemporaryDirectory(prefix="nexus-sdk-") as place:
             folder = Path(place)
-            python.lay(made.files, folder)
+            lay(made.files, folder)
             report = prove(document, api, made, folder, language(name).proof, name, progress)
     changes = _written(made.files, out, force=force, dry_run=dry_run)
     return Outcome(out, changes, report, document)

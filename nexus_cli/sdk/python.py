@@ -14,6 +14,7 @@ from nexus_generators.generator import File, Files
 from nexus_cli.engine import tools
 from nexus_cli.errors import NexusError
 from nexus_cli.process import Completed, run
+from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.gate import Progress, Proof, Trial, finished
 from nexus_cli.sdk.report import Check
 
@@ -49,14 +50,6 @@ def _ruff() -> str:
     from ruff import find_ruff_bin
 
     return os.fsdecode(find_ruff_bin())
-
-
-def lay(files: Files, folder: Path) -> None:
-    """Write files into a folder of our own."""
-    for path, file in files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(file.content)
 
 
 def environment(progress: Progress) -> Path:

@@ -52,7 +52,7 @@ def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
     compiler = environment(progress) / "node_modules" / "typescript" / "bin" / "tsc"
     node = str(tools.programs(_NODE) / "node")
     driver = trial.folder / "src" / "driver.ts"
-    driver.write_text(program(trial.api, trial.cases, dict(trial.library.calls)), encoding="utf-8")
+    driver.write_text(program(trial.api, trial.cases, trial.library.calls), encoding="utf-8")
     yield finished(
         "tsc --strict, with a typed call of every operation", [node, str(compiler), "-p", "."], trial.folder
     )

@@ -54,8 +54,8 @@ def _group(tag: str, operations: list[Operation], taken: dict[str, Names]) -> Gr
     classes = taken.setdefault("classes", Names(pascal, _CLASSES))
     methods = Names(snake, _METHODS)
     names = {op.pointer: methods.take(op.name, prefix="call") for op in operations}
-    parts = (names_.take(tag, prefix="group") for names_ in (modules, attributes, classes))
-    return Group(tag, *parts, names)
+    module, attribute, cls = (one.take(tag, prefix="group") for one in (modules, attributes, classes))
+    return Group(tag, module, attribute, cls, names)
 
 
 def fields(record: Record) -> dict[str, str]:

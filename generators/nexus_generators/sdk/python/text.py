@@ -18,10 +18,11 @@ def literal(value: object) -> str:
     if not isinstance(value, str):
         return repr(value)
     quote = "'" if '"' in value and "'" not in value else '"'
-    return quote + "".join(_sign(sign, quote) for sign in value) + quote
+    return quote + "".join(escaped(sign, quote) for sign in value) + quote
 
 
-def _sign(sign: str, quote: str) -> str:
+def escaped(sign: str, quote: str) -> str:
+    """A sign as it stands in a literal between such quotation marks."""
     if sign in _ESCAPES:
         return _ESCAPES[sign]
     if sign == quote:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nexus_generators.openapi.cases import BYTES, Case
@@ -40,7 +41,7 @@ async function tell(number: number, call: () => Promise<unknown>): Promise<void>
 """
 
 
-def program(api: Api, cases: dict[int, Case], calls: dict[str, Call]) -> str:
+def program(api: Api, cases: Mapping[int, Case], calls: Mapping[str, Call]) -> str:
     """The text of the program, which takes the server's address."""
     lines = [_HEAD]
     for number, case in cases.items():

@@ -102,8 +102,8 @@ def _group(tag: str, operations: list[Operation], taken: dict[str, Names]) -> Gr
     classes = taken.setdefault("classes", Names(pascal, _GLOBALS | {"Client"}))
     methods = Names(camel, _METHODS)
     names = {op.pointer: methods.take(op.name, prefix="call") for op in operations}
-    parts = (names_.take(tag, prefix="group") for names_ in (modules, attributes, classes))
-    return Group(tag, *parts, names)
+    module, attribute, cls = (one.take(tag, prefix="group") for one in (modules, attributes, classes))
+    return Group(tag, module, attribute, cls, names)
 
 
 def members(choice: Choice) -> dict[str | int, str]:
