@@ -49,6 +49,13 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         lock="package-lock.json",
         code=("src", "package.json"),
     ),
+    "express": ServiceType(
+        toolchain="node",
+        serve=("node", "src/main.ts"),
+        migrate=("node", "src/main.ts", "migrate"),
+        lock="package-lock.json",
+        code=("src", "package.json"),
+    ),
     "go": ServiceType(
         toolchain="go",
         serve=("${name}",),
