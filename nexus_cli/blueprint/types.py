@@ -31,8 +31,10 @@ class ServiceType:
     @property
     def language(self) -> str:
         """The language of the packages that services of the type can use; empty if it cannot use any."""
-        return self.toolchain if self.shares else ""
+        return _LANGUAGES.get(self.toolchain, self.toolchain) if self.shares else ""
 
+
+_LANGUAGES = {"node": "typescript"}
 
 SERVICE_TYPES: Mapping[str, ServiceType] = {
     "fastapi": ServiceType(
@@ -48,6 +50,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         migrate=("node", "src/main.ts", "migrate"),
         lock="package-lock.json",
         code=("src", "package.json"),
+        shares=("src", "package.json", "package-lock.json"),
     ),
     "express": ServiceType(
         toolchain="node",
@@ -55,6 +58,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         migrate=("node", "src/main.ts", "migrate"),
         lock="package-lock.json",
         code=("src", "package.json"),
+        shares=("src", "package.json", "package-lock.json"),
     ),
     "go": ServiceType(
         toolchain="go",

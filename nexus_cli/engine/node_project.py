@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nexus_cli.engine import tools
 from nexus_cli.engine.engine import Progress
@@ -30,10 +32,17 @@ def programs(project: NodeProject) -> Sequence[Path]:
     return [packages(project) / ".bin", tools.programs(_NODE)]
 
 
+def variables(project: NodeProject) -> Mapping[str, str]:
+    """The condition under which packages of the workspace run as they lie there, not as they are packed."""
+    return {"NODE_OPTIONS": "--conditions=workspace"} if project.packages else {}
+
+
 def built(project: NodeProject) -> bool:
     """Whether the packages fit the lock; those that a person installed are taken as they are."""
     folder = packages(project)
     if not tools.installed(_NODE) or not folder.is_dir():
+        return False
+    if not all(built(one) for one in _needing(project)):
         return False
     return not _ours(folder) or (folder / STAMP).read_text(encoding="utf-8") == _stamp(project)
 
@@ -41,6 +50,8 @@ def built(project: NodeProject) -> bool:
 def build(project: NodeProject, progress: Progress) -> None:
     """Install the packages, unless they fit; a kill at any moment leaves the old ones or the new ones."""
     tools.install(_NODE, progress)
+    for package in _needing(project):
+        build(package, progress)
     folder, stamp = packages(project), _stamp(project)
     with tools.only_one(project.folder):
         if built(project):
@@ -52,6 +63,10 @@ def build(project: NodeProject, progress: Progress) -> None:
         fresh.mkdir()
         _fill(project, fresh, progress)
         (fresh / "node_modules").mkdir(exist_ok=True)  # npm makes none for a service without dependencies
+        for name, place in _links(project).items():
+            link = fresh / "node_modules" / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(place)
         (fresh / "node_modules" / STAMP).write_text(stamp, encoding="utf-8")
         tools.replace_folder(folder, fresh / "node_modules")
         tools.remove(fresh)
@@ -92,15 +107,42 @@ def _reason(done: Completed) -> str:
 
 
 def _stamp(project: NodeProject) -> str:
-    """What the packages are installed from: the lock, and the Node that they are installed for."""
-    path = project.folder / project.lock
+    """What the packages are installed from: the lock, the Node that they are installed for, and links."""
+    digest = hashlib.blake2b(_read(project.folder / project.lock), digest_size=16).hexdigest()
+    links = "".join(f" {name}={place}" for name, place in _links(project).items())
+    return f"{digest} {_NODE.requirement}{links}\n"
+
+
+def _links(project: NodeProject) -> dict[str, str]:
+    """Where packages of the workspace lie, by their own names, as links in `node_modules` say it."""
+    found = {}
+    for folder in project.packages:
+        name = _manifest(folder)["name"]
+        found[name] = os.path.relpath(folder, (packages(project) / name).parent)
+    return found
+
+
+def _needing(project: NodeProject) -> list[NodeProject]:
+    """The packages of the workspace that need others: each has these in its own folder."""
+    return [NodeProject(folder) for folder in project.packages if _manifest(folder).get("dependencies")]
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "package.json"
     try:
-        content = path.read_bytes()
+        said: dict[str, Any] = json.loads(_read(path))
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON: {error}", hint="mend it") from error
+    return said
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"cannot read {path}: {error.strerror}", hint="write it with `npm install`"
+            f"cannot read {path}: {error.strerror}", hint="generate it, or write it with `npm install`"
         ) from error
-    return f"{hashlib.blake2b(content, digest_size=16).hexdigest()} {_NODE.requirement}\n"
 
 
 def _ours(folder: Path) -> bool:

@@ -22,7 +22,6 @@ from nexus_cli.unit import (
     Container,
     File,
     ImageBuild,
-    NodeProject,
     Runtime,
     Setup,
     Stored,
@@ -126,8 +125,7 @@ class Processes:
         kind = kind or _UNKNOWN
         packages = _package_folders(self.platform, service)
         runtime = PROJECTS[kind.toolchain](folder, kind.lock)
-        if packages and not isinstance(runtime, NodeProject):
-            runtime = replace(runtime, packages=tuple(packages.values()))
+        runtime = replace(runtime, packages=tuple(packages.values()))
         shared = [tree_hash(place, kind.shares) for place in packages.values()]
         return Code(
             runtime,

@@ -70,6 +70,22 @@ FRAMEWORK = {
     *(f"src/generated/{name}.ts.jinja" for name in ("app", "problems")),
     "src/generated/{% if 'REDIS_URL' in connections %}cache.ts{% endif %}.jinja",
 }
+CHECKS = (("prettier", "--check", "."), ("eslint", "--max-warnings", "0", "."), ("tsc",), ("vitest", "run"))
+LIBRARY = TOP / "templates" / "package" / "library" / "typescript"
+WAITS = """\
+import { backoff } from "@shop/exact-money";
+
+export const FIRST: number = backoff(0);
+"""
+WAITS_TEST = """\
+import { expect, test } from "vitest";
+
+import { FIRST } from "../../src/domain/waits.ts";
+
+test("the first wait", () => {
+  expect(FIRST).toBe(100);
+});
+"""
 each_type = pytest.mark.parametrize("kind", list(TEMPLATES))
 each_combination = pytest.mark.parametrize("name", list(COMBINATIONS))
 
@@ -180,6 +196,21 @@ def test_all_are_formatted_and_linted(services: Callable[[str], Services], kind:
 def test_it_is_typed_and_tested(services: Callable[[str], Services], kind: str, name: str) -> None:
     services(kind).check("tsc", name=name)
     services(kind).check("vitest", "run", name=name)
+
+
+@pytest.mark.timeout(300)
+def test_a_package_of_the_workspace_is_typed_and_tested_with_its_user(services: Callable[[str], Services]) -> None:
+    fastify = services("fastify")
+    library = fastify.programs.parents[1] / "library"
+    render(library, {"name": "exact-money", "scope": "shop"}, LIBRARY)
+    used = {"name": "exact-money", "scope": "shop", "path": "../library"}
+    folder = render(fastify.root / "user", {"name": "user", "packages": [used]}, TEMPLATES["fastify"])
+    (fastify.root / "node_modules/@shop").mkdir(exist_ok=True)
+    (fastify.root / "node_modules/@shop/exact-money").symlink_to("../../library")
+    (folder / "src/domain/waits.ts").write_text(WAITS)
+    (folder / "tests/domain/domain.test.ts").write_text(WAITS_TEST)
+    for command in CHECKS:
+        fastify.check(*command, name="user")
 
 
 @each_type
