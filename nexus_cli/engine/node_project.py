@@ -19,6 +19,7 @@ from nexus_cli.unit import NodeProject
 STAMP = ".nexus-stamp"
 _NODE = tools.TOOLCHAINS["node"]
 _SECONDS = 1800.0
+_LINES = 20
 _QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
 
 
@@ -44,46 +45,83 @@ def built(project: NodeProject) -> bool:
         return False
     if not all(built(one) for one in _needing(project)):
         return False
-    return not _ours(folder) or (folder / STAMP).read_text(encoding="utf-8") == _stamp(project)
+    return (not _ours(folder) or _says(folder / STAMP, _stamp(project))) and _made(project)
 
 
 def build(project: NodeProject, progress: Progress) -> None:
-    """Install the packages, unless they fit; a kill at any moment leaves the old ones or the new ones."""
+    """Install the packages and build, unless they fit; a kill at any moment leaves the old or the new."""
     tools.install(_NODE, progress)
     for package in _needing(project):
         build(package, progress)
-    folder, stamp = packages(project), _stamp(project)
     with tools.only_one(project.folder):
-        if built(project):
-            if not _ours(folder):
-                progress(f"{folder} was not made by nexus and is used as it is; remove it to have it built")
-            return
-        fresh = project.folder / ".node_modules.new"
-        tools.remove(fresh)
-        fresh.mkdir()
-        _fill(project, fresh, progress)
-        (fresh / "node_modules").mkdir(exist_ok=True)  # npm makes none for a service without dependencies
-        for name, place in _links(project).items():
-            link = fresh / "node_modules" / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(place)
-        (fresh / "node_modules" / STAMP).write_text(stamp, encoding="utf-8")
-        tools.replace_folder(folder, fresh / "node_modules")
-        tools.remove(fresh)
+        _install(project, progress)
+        if not _made(project):
+            _make(project, progress)
+
+
+def _install(project: NodeProject, progress: Progress) -> None:
+    folder, stamp = packages(project), _stamp(project)
+    if folder.is_dir() and not _ours(folder):
+        progress(f"{folder} was not made by nexus and is used as it is; remove it to have it built")
+        return
+    if _says(folder / STAMP, stamp):
+        return
+    fresh = project.folder / ".node_modules.new"
+    tools.remove(fresh)
+    fresh.mkdir()
+    _fill(project, fresh, progress)
+    (fresh / "node_modules").mkdir(exist_ok=True)  # npm makes none for a service without dependencies
+    for name, place in _links(project).items():
+        link = fresh / "node_modules" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(place)
+    (fresh / "node_modules" / STAMP).write_text(stamp, encoding="utf-8")
+    tools.replace_folder(folder, fresh / "node_modules")
+    tools.remove(fresh)
 
 
 def _fill(project: NodeProject, fresh: Path, progress: Progress) -> None:
-    """Install what runs the service, beside the folder that it will replace; nobody's scripts are run."""
+    """Install what runs the service, or builds it, beside the folder that it will replace; without scripts."""
     progress(f"installing {packages(project)}")
     for name in ("package.json", project.lock, ".npmrc"):
         if (project.folder / name).is_file():
             shutil.copy(project.folder / name, fresh)
-    done = npm("ci", "--omit=dev", "--ignore-scripts", *_QUIET, cwd=fresh, progress=progress)
+    wanted = () if project.makes else ("--omit=dev",)
+    done = npm("ci", *wanted, "--ignore-scripts", *_QUIET, cwd=fresh, progress=progress)
     if done.code:
         raise NexusError(
             f"{project.folder / project.lock} could not be installed: {_reason(done)}",
             hint="check the network and npm's registry setting, then run the command again",
         )
+
+
+def _make(project: NodeProject, progress: Progress) -> None:
+    """Run the project's own script, which replaces what is there once it has succeeded."""
+    made = project.folder / project.makes
+    progress(f"building {made}")
+    stamp = _source_stamp(project)  # of what is there now: who changes it meanwhile has it built again
+    done = npm("run", "build", "--silent", cwd=project.folder, progress=lambda _: None)
+    if done.code:
+        said = [line for line in (done.out + done.err).splitlines() if line.strip()]
+        raise NexusError(
+            "\n  ".join([f"{project.folder} could not be built:", *said[-_LINES:]]),
+            hint="repair what is named; `npm run build` says it again",
+        )
+    (made / STAMP).write_text(stamp, encoding="utf-8")
+
+
+def _made(project: NodeProject) -> bool:
+    """Whether what is served is made of the sources as they are."""
+    stamp = project.folder / project.makes / STAMP
+    return not project.makes or _says(stamp, _source_stamp(project))
+
+
+def _source_stamp(project: NodeProject) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for top in (project.folder / name for name in (*project.sources, project.lock)):
+        for path in [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file()):
+            digest.update(str(path.relative_to(project.folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{digest.hexdigest()} {_NODE.requirement}\n"
 
 
 def npm(*arguments: str, cwd: Path, progress: Progress) -> Completed:
@@ -110,7 +148,8 @@ def _stamp(project: NodeProject) -> str:
     """What the packages are installed from: the lock, the Node that they are installed for, and links."""
     digest = hashlib.blake2b(_read(project.folder / project.lock), digest_size=16).hexdigest()
     links = "".join(f" {name}={place}" for name, place in _links(project).items())
-    return f"{digest} {_NODE.requirement}{links}\n"
+    kind = " to build" if project.makes else ""
+    return f"{digest} {_NODE.requirement}{links}{kind}\n"
 
 
 def _links(project: NodeProject) -> dict[str, str]:
@@ -143,6 +182,10 @@ def _read(path: Path) -> bytes:
         raise UsageError(
             f"cannot read {path}: {error.strerror}", hint="generate it, or write it with `npm install`"
         ) from error
+
+
+def _says(stamp: Path, wanted: str) -> bool:
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
 
 
 def _ours(folder: Path) -> bool:
