@@ -63,7 +63,10 @@ ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="A servi
 
 @app.command("app")
 def generate_app(
-    name: Annotated[str, typer.Argument(help="The service's name, such as order.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="The service's name, such as order.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every service that is described.")] = False,
     kind: Annotated[
         str | None, typer.Option("--type", "-t", help="Its type; fastapi when it is new.")
     ] = None,
@@ -87,19 +90,26 @@ def generate_app(
 ) -> None:
     """Generate a service from its blueprint, which is written first where there is none.
 
-    When its resources changed, the next migration is written with it.
+    When its resources changed, the next migration is written with it. Several services, or `--all` that are
+    described, are generated together: all of them or none.
 
     Examples: `nexus generate app order` · `nexus generate app my-service --type fastapi --uses none` ·
-    `nexus generate app order --dry-run` · `nexus generate app order --template ../ours --vcs-ref v2`
+    `nexus generate app order --dry-run` · `nexus generate app order --template ../ours --vcs-ref v2` ·
+    `nexus generate app order payment` · `nexus generate app --all`
     """
+    from nexus_cli.scaffold import app as apps
     from nexus_cli.scaffold import outcome
-    from nexus_cli.scaffold.app import generate_app as generate
 
+    chosen = apps.check_names(names or (), everything, [kind, uses, port, title, data, template])
     answers, ask = outcome.parse_data(data or []), not defaults and sys.stdin.isatty()
     choice = outcome.Choice(template, vcs_ref, trust, ask, answers, force, dry_run, allow_data_loss)
     used = None if uses is None else outcome.parse_uses(uses)
-    with _workspace(f"generate app {name}", dry_run=dry_run) as root:
-        show(generate(root, name, choice, kind=kind, uses=used, port=port, title=title), output)
+    with _workspace(f"generate app {' '.join(chosen) or '--all'}", dry_run=dry_run) as root:
+        if len(chosen) == 1:
+            made = apps.generate_app(root, chosen[0], choice, kind=kind, uses=used, port=port, title=title)
+        else:
+            made = apps.generate_apps(root, chosen, choice)
+        show(made, output)
 
 
 @app.command("resource")

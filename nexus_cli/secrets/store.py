@@ -70,6 +70,26 @@ def resolve(folder: Path, platform: Platform) -> dict[str, str]:
     }
 
 
+def stand_ins(
+    folder: Path, platform: Platform, environment: str, values: Mapping[str, str]
+) -> dict[str, str]:
+    """Generated values for the secrets that nobody gave one, where the environment's provider makes them.
+
+    They are enough to start: keys of one's own work, a provider elsewhere refuses them.
+    """
+    described = platform.environments.get(environment)
+    if described is None or described.secrets.provider != GENERATED:
+        return {}
+    lacking = sorted({name for unit in platform.units for name in unit.secrets} - set(values))
+    path = folder / "stand-ins.json"
+    kept = {str(name): str(value) for name, value in read_json(path).items()}
+    fresh = {name: secrets.token_urlsafe(32) for name in lacking if name not in kept}
+    if fresh:
+        kept |= fresh
+        write_atomic(path, json.dumps(kept, indent=2, sort_keys=True) + "\n", mode=0o600)
+    return {name: kept[name] for name in lacking}
+
+
 def missing(platform: Platform, values: Mapping[str, str], wanted: set[str]) -> list[Fault]:
     """A fault for each secret without a value of the wanted services and components."""
     return [
