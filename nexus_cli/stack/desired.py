@@ -35,7 +35,7 @@ def desired(
     for service in platform.services.values():
         if bind.replicas(service, bindings):
             environment = bind.service_environment(platform, service, bindings, known)
-            units.extend(_service(platform, service, bindings, layout, form.code(service), environment))
+            units.extend(_service(platform, service, bindings, layout, form, environment))
     names = {unit.name for unit in units}
     return [replace(unit, needs=tuple(need for need in unit.needs if need in names)) for unit in units]
 
@@ -104,6 +104,7 @@ def _consumer_jobs(
             layout=layout,
             runtime=form.runtime(component),
             profiles=service.profiles,
+            store=form.store(component),
         )
 
 
@@ -126,6 +127,7 @@ def _job(
     cwd: Path | None = None,
     code: str = "",
     profiles: tuple[str, ...] = (),
+    store: Path | None = None,
 ) -> Unit:
     command = task.exec
     if isinstance(runtime, Container):  # the task is the whole command, whatever the image begins with
@@ -141,6 +143,7 @@ def _job(
         cwd=cwd,
         runtime=runtime,
         profiles=profiles,
+        store=store,
     )
     return _with_fingerprint(unit, layout, {"code": code} if code else {})
 
@@ -150,9 +153,10 @@ def _service(
     service: Service,
     bindings: Bindings,
     layout: Layout,
-    code: Code,
+    form: Form,
     environment: Mapping[str, str],
 ) -> Iterator[Unit]:
+    code = form.code(service)
     targets = _targets(platform, service.uses)
     needs = [target.name for target in targets]
     needs += [
@@ -161,15 +165,17 @@ def _service(
         if isinstance(target, Component) and target.per_consumer
     ]
     if code.migrate:
+        databases = _databases(targets)
         yield _job(
             name=f"{service.name}.migrate",
             task=Task(exec=code.migrate, env=dict(environment)),
-            needs=_database(targets, service.name),
+            needs=(*(d.name for d in databases), *_places(databases, service.name)),
             layout=layout,
             runtime=code.runtime,
             cwd=code.cwd,
             code=code.schema,
             profiles=service.profiles,
+            store=form.store(databases[0]) if len(databases) == 1 else None,
         )
         needs.append(f"{service.name}.migrate")
     for replica in bind.replicas(service, bindings):
@@ -211,11 +217,14 @@ def _targets(platform: Platform, uses: Iterable[Use]) -> list[Service | Componen
     return [target for target in found if target is not None]
 
 
-def _database(targets: Iterable[Service | Component], consumer: str) -> tuple[str, ...]:
-    """What a migration waits for: the databases, and the consumer's own place in them."""
-    databases = [t for t in targets if isinstance(t, Component) and "DATABASE_URL" in t.provides]
-    jobs = [f"{database.name}.{consumer}" for database in databases if database.per_consumer]
-    return (*(database.name for database in databases), *jobs)
+def _databases(targets: Iterable[Service | Component]) -> list[Component]:
+    """The databases that a migration works on."""
+    return [t for t in targets if isinstance(t, Component) and "DATABASE_URL" in t.provides]
+
+
+def _places(databases: Iterable[Component], consumer: str) -> list[str]:
+    """The jobs that make a consumer's own place in databases."""
+    return [f"{database.name}.{consumer}" for database in databases if database.per_consumer]
 
 
 def _with_fingerprint(unit: Unit, layout: Layout, parts: Mapping[str, str]) -> Unit:

@@ -85,6 +85,9 @@ class Form(Protocol):
     def code(self, service: Service) -> Code:
         """How a service's code runs."""
 
+    def store(self, component: Component) -> Path | None:
+        """The folder of a component's data, where jobs that work on it can leave word that they are done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
@@ -137,6 +140,10 @@ class Processes:
             schema=tree_hash(folder, ("migrations", runtime.lock)),
             cwd=folder,
         )
+
+    def store(self, component: Component) -> Path | None:
+        """The component's data."""
+        return self.layout.data(component.name)
 
     def _paths(self, component: Component, embedded: Embedded) -> dict[str, str]:
         folder = self.layout.files(component.name)
@@ -206,6 +213,11 @@ class Containers:
             digest=repr(replace(container, build=None)),  # the image's name says what it is made of
             schema=tree_hash(folder, ("migrations", lock)),
         )
+
+    def store(self, component: Component) -> Path | None:
+        """Nowhere: the data lies in a volume of the engine's."""
+        del component
+        return None
 
     def _component(self, component: Component, values: Mapping[str, str], *, files: str) -> Container:
         described, root = component.build, self.platform.root

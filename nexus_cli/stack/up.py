@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nexus_cli.apply import Outcome
 from nexus_cli.events import Emit, Note
@@ -151,7 +151,7 @@ def make_ready(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
 
 def start_again(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
     """Stop and start the named units, each after those of them that it needs."""
-    units = in_order(stack.named(names))
+    units = in_order(replace(unit, store=None) for unit in stack.named(names))  # a job is done once more
     begun = {unit.name: f"restart {unit.name}" for unit in units}
     steps: list[Step] = []
     for unit in units:
