@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,17 +27,31 @@ def desired(
 ) -> list[Unit]:
     """Every unit of the platform; `configuration` is what generators wrote for components, by name."""
     known = bind.service_values(platform, bindings)
-    units: list[Unit] = []
-    for component in platform.components.values():
-        generated = configuration.get(component.name, {})
-        units.append(_component(platform, component, bindings, layout, form, generated))
-        units.extend(_consumer_jobs(platform, component, bindings, layout, form))
+    units = list(component_units(platform, bindings, layout, form, configuration))
     for service in platform.services.values():
         if bind.replicas(service, bindings):
             environment = bind.service_environment(platform, service, bindings, known)
-            units.extend(_service(platform, service, bindings, layout, form, environment))
+            units.extend(
+                service_units(
+                    platform, service, bindings, layout, form.code(service), environment, form.store
+                )
+            )
     names = {unit.name for unit in units}
     return [replace(unit, needs=tuple(need for need in unit.needs if need in names)) for unit in units]
+
+
+def component_units(
+    platform: Platform,
+    bindings: Bindings,
+    layout: Layout,
+    form: Form,
+    configuration: Mapping[str, Mapping[str, File]],
+) -> Iterator[Unit]:
+    """The components, and after each the jobs that prepare it for the services which use it."""
+    for component in platform.components.values():
+        generated = configuration.get(component.name, {})
+        yield _component(platform, component, bindings, layout, form, generated)
+        yield from _consumer_jobs(platform, component, bindings, layout, form)
 
 
 def _component(
@@ -148,15 +162,19 @@ def _job(
     return _with_fingerprint(unit, layout, {"code": code} if code else {})
 
 
-def _service(
+def service_units(
     platform: Platform,
     service: Service,
     bindings: Bindings,
     layout: Layout,
-    form: Form,
+    code: Code,
     environment: Mapping[str, str],
+    store: Callable[[Component], Path | None] = lambda _: None,
 ) -> Iterator[Unit]:
-    code = form.code(service)
+    """A service's replicas, and before them the job that migrates its database if it has one.
+
+    `store` says where such a job leaves word that it is done.
+    """
     targets = _targets(platform, service.uses)
     needs = [target.name for target in targets]
     needs += [
@@ -175,7 +193,7 @@ def _service(
             cwd=code.cwd,
             code=code.schema,
             profiles=service.profiles,
-            store=form.store(databases[0]) if len(databases) == 1 else None,
+            store=store(databases[0]) if len(databases) == 1 else None,
         )
         needs.append(f"{service.name}.migrate")
     for replica in bind.replicas(service, bindings):
@@ -192,7 +210,8 @@ def _replica(
     runtime, port = code.runtime, bind.replica_port(service, replica, bindings)
     listens = port
     if isinstance(runtime, Container):
-        runtime = replace(runtime, aliases=(service.name, bind.replica_alias(service, replica)))
+        shared = () if bindings.through else (service.name,)
+        runtime = replace(runtime, aliases=(*shared, bind.replica_alias(service, replica)))
         listens = service.port
     return Unit(
         name=replica,
