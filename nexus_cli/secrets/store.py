@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from nexus_cli.blueprint.lint import Fault
@@ -79,14 +79,18 @@ def stand_ins(
     described = platform.environments.get(environment)
     if described is None or described.secrets.provider != GENERATED:
         return {}
-    lacking = sorted({name for unit in platform.units for name in unit.secrets} - set(values))
+    return made_up(folder, {name for unit in platform.units for name in unit.secrets} - set(values))
+
+
+def made_up(folder: Path, names: Collection[str]) -> dict[str, str]:
+    """Values made at random when they are first wanted, and kept apart from those that a person gave."""
     path = folder / "stand-ins.json"
     kept = {str(name): str(value) for name, value in read_json(path).items()}
-    fresh = {name: secrets.token_urlsafe(32) for name in lacking if name not in kept}
+    fresh = {name: secrets.token_urlsafe(32) for name in sorted(names) if name not in kept}
     if fresh:
         kept |= fresh
         write_atomic(path, json.dumps(kept, indent=2, sort_keys=True) + "\n", mode=0o600)
-    return {name: kept[name] for name in lacking}
+    return {name: kept[name] for name in names}
 
 
 def missing(platform: Platform, values: Mapping[str, str], wanted: set[str]) -> list[Fault]:
