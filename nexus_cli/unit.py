@@ -186,6 +186,7 @@ class Unit:
     `unprivileged`: must not run as root (PostgreSQL refuses to). `ports` are this machine's.
     `files_folder` holds the unit's files on this machine; `upstreams` are units that it sends requests to.
     A unit with `profiles` runs only where one of them is chosen, or where something needs it.
+    `store` is the folder of stored data that a job works on: done there once, it is not run again.
     """
 
     name: str
@@ -210,6 +211,7 @@ class Unit:
     url: str = ""
     upstreams: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    store: Path | None = None
 
     @property
     def described(self) -> str:

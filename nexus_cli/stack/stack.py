@@ -21,7 +21,7 @@ from nexus_cli.secrets import store
 from nexus_cli.stack import engines, scale
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.desired import desired
-from nexus_cli.stack.forms import Containers, Form, Layout, Processes
+from nexus_cli.stack.forms import Containers, Form, Layout, Processes, without_containers
 from nexus_cli.stack.gateway import configuration
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import Unit
@@ -30,7 +30,10 @@ from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, write_atomic
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One environment of a platform: what is described (`platform`), how it is bound, and what should run."""
+    """One environment of a platform: what is described (`platform`), how it is bound, and what should run.
+
+    `left_out` are the components that the engine cannot run and nothing needs.
+    """
 
     workspace: Workspace
     environment: str
@@ -39,6 +42,7 @@ class Stack:
     units: Sequence[Unit]
     engine: Engine
     choice: engines.Choice
+    left_out: Sequence[str] = ()
 
     @property
     def folder(self) -> Path:
@@ -81,6 +85,8 @@ class Stack:
         return [unit for unit in self.units if unit.name in names or unit.described in names]
 
     def _unknown(self, name: str) -> UsageError:
+        if name in self.left_out:
+            return UsageError(f"{name} runs on Docker only", hint="use --engine docker")
         if name in self.platform.services:
             return UsageError(f"{name} has no replica now", hint=f"nexus scale {name}=1")
         return unknown_unit(name, [unit.name for unit in self.units])
@@ -154,13 +160,15 @@ def assemble(
     described = platform.environments.get(environment)
     counts = scale.counts(folder, platform, environment, replicas)
     choice = engines.choose(folder, platform, environment, engine)
+    platform, left_out = without_containers(platform) if choice.engine == "process" else (platform, ())
+    given = store.resolve(folder, platform)
     bindings = Bindings(
         environment=environment,
         host=choice.host,
         containers=choice.engine == "docker",
         ports=port_numbers.chosen(folder, platform, counts),
         credentials=store.credentials(folder, platform),
-        secrets=store.resolve(folder, platform),
+        secrets={**given, **store.stand_ins(folder, platform, environment, given)},
         variables=described.variables if described else {},
         replicas=counts,
     )
@@ -168,7 +176,7 @@ def assemble(
     form = _form(choice, platform, bindings, layout)
     units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout))
     running = engines.engine(choice, folder, f"{platform.name}/{environment}")
-    return Stack(workspace, environment, platform, bindings, units, running, choice)
+    return Stack(workspace, environment, platform, bindings, units, running, choice, left_out)
 
 
 def _form(choice: engines.Choice, platform: Platform, bindings: Bindings, layout: Layout) -> Form:
@@ -191,6 +199,14 @@ def check_secrets(stack: Stack, units: Sequence[Unit]) -> None:
                 for kind, name, path, m, hint in faults
             ]
         )
+
+
+def generated_secrets(stack: Stack, units: Sequence[Unit]) -> list[str]:
+    """The secrets of the units that nobody gave a value, so that a generated one stands in."""
+    given = store.resolve(stack.folder, stack.platform)
+    wanted = {unit.described for unit in units}
+    described = (unit for unit in stack.platform.units if unit.name in wanted)
+    return sorted({name for unit in described for name in unit.secrets if name not in given})
 
 
 def log_names(root: Path, folder: Path, running: Engine, names: Sequence[str]) -> list[str]:
