@@ -88,6 +88,18 @@ class Entry:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many entries there are, the hash of the last one, and what is wrong with them.
+
+    The hash stands for all of them: who notes it elsewhere sees later whether they are still there.
+    """
+
+    entries: int
+    head: str
+    faults: tuple[str, ...]
+
+
 class Ledger:
     """The ledger at a database address."""
 
@@ -144,17 +156,29 @@ class Ledger:
             rows = connection.execute(query).all()
         return sorted((_entry(row) for row in rows), key=lambda entry: entry.number)
 
-    def verify(self) -> list[str]:
-        """What is wrong with the chain of entries; nothing when it is whole."""
-        faults, previous = [], GENESIS
-        for entry in self.entries():
-            if entry.previous != previous:
-                faults.append(f"entry {entry.number}: what it follows is not what stands before it")
-            body = _canonical(entry.body)
-            if entry.hash != _hash(entry.previous, entry.time, entry.environment, entry.kind, body):
-                faults.append(f"entry {entry.number}: it was changed after it was written")
-            previous = entry.hash
-        return faults
+    def environments(self) -> list[str]:
+        """Every environment that something was written of."""
+        query = select(ENTRIES.c.environment).where(ENTRIES.c.environment != "").distinct()
+        with self._transaction() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def verify(self, head: str = "") -> Verdict:
+        """Whether the chain of entries is whole; with the `head` of an earlier verdict, still holds that."""
+        faults, previous, last, known = [], GENESIS, 0, not head
+        with self._transaction() as connection:
+            rows = connection.execute(select(ENTRIES).order_by(ENTRIES.c.number)).all()
+        for row in rows:
+            if row.previous != previous:
+                faults.append(
+                    f"entry {row.number} does not follow {f'entry {last}' if last else 'the beginning'}:"
+                    " something was removed or inserted before it"
+                )
+            if row.hash != _hash(row.previous, row.time, row.environment, row.kind, row.body):
+                faults.append(f"entry {row.number} was changed after it was written")
+            previous, last, known = row.hash, row.number, known or row.hash == head
+        if not known:
+            faults.append(f"no entry has the hash {head}: the end was cut off or written anew")
+        return Verdict(len(rows), previous, tuple(faults))
 
     @contextlib.contextmanager
     def locks(self) -> Iterator[Connection]:
@@ -232,9 +256,13 @@ def _check_token(connection: Connection, environment: str, token: int) -> None:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(
-        row.number, row.time, row.environment, row.kind, json.loads(row.body), row.previous, row.hash
-    )
+    try:
+        body = json.loads(row.body)
+    except ValueError as error:
+        raise LedgerFault(
+            f"entry {row.number} of the ledger is damaged", hint="nexus audit verify"
+        ) from error
+    return Entry(row.number, row.time, row.environment, row.kind, body, row.previous, row.hash)
 
 
 def _hash(previous: str, moment: float, environment: str, kind: str, body: str) -> str:
