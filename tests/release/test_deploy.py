@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -106,6 +107,10 @@ class Shop:
         return {unit["name"]: unit["health"] for unit in json.loads(said)}
 
 
+ONE_ENGINE = pytest.mark.parametrize("on", ["process"], indirect=True)
+"""For what does not depend on where units run."""
+
+
 @pytest.fixture
 def shop(tmp_path: Path, on: str) -> Iterator[Shop]:
     root = tmp_path / "shop"
@@ -139,7 +144,11 @@ def settled(load: Load) -> None:
     until(lambda: len({a.what for a in list(load.answers) if a.sent >= now}) == kinds)
 
 
-@pytest.mark.parametrize("strategy", ["rolling", "blue-green", "canary"])
+@pytest.mark.parametrize(
+    ("on", "strategy"),
+    [("process", "rolling"), ("process", "blue-green"), ("process", "canary"), ("docker", "rolling")],
+    indirect=["on"],
+)
 def test_no_request_is_lost(shop: Shop, strategy: str) -> None:
     shop.describe("order", scale={"replicas": 2}, deploy=CALLED)
     shop.git("commit", "--quiet", "--all", "--amend", "--no-edit")
@@ -165,6 +174,7 @@ def test_no_request_is_lost(shop: Shop, strategy: str) -> None:
     assert set(shop.state().values()) == {"ready"}
 
 
+@ONE_ENGINE
 def test_the_load_would_notice(shop: Shop) -> None:
     shop.ok("deploy", "production")
     with under_load(shop.port) as load:
@@ -177,6 +187,7 @@ def test_the_load_would_notice(shop: Shop) -> None:
     assert load.failures() != []
 
 
+@ONE_ENGINE
 def test_recreate_never_runs_two_at_once(shop: Shop) -> None:
     shop.ok("deploy", "production")
     shop.write("v2")
@@ -193,14 +204,16 @@ def test_recreate_never_runs_two_at_once(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
+    ("on", "fault", "says"),
     [
-        ({"ready": False}, "not ready within 5 s"),
-        ({"failing": 20}, "fails too often"),
-        ({"delay": 0.3}, "is too slow"),
-        ({"dies": 3}, "has ended"),
+        ("process", {"ready": False}, "not ready within 5 s"),
+        ("process", {"failing": 20}, "fails too often"),
+        ("process", {"delay": 0.3}, "is too slow"),
+        ("process", {"dies": 3}, "has ended"),
+        ("docker", {"dies": 3}, "has ended"),
     ],
-    ids=["never healthy", "fails", "slow", "crashes"],
+    ids=["never healthy", "fails", "slow", "crashes", "crashes in a container"],
+    indirect=["on"],
 )
 def test_a_bad_release_is_taken_back(shop: Shop, fault: dict[str, Any], says: str) -> None:
     shop.describe("order", deploy={**CALLED, "strategy": "canary", "steps": [20, 100], "hold": "4s"})
@@ -222,6 +235,7 @@ def test_a_bad_release_is_taken_back(shop: Shop, fault: dict[str, Any], says: st
     assert set(shop.state()) == {"gateway", "catalog.r1", "order.r1"}
 
 
+@ONE_ENGINE
 def test_several_services_change_as_one(shop: Shop) -> None:
     shop.ok("deploy", "production")
     shop.write("v2", services=("catalog",))
@@ -237,6 +251,7 @@ def test_several_services_change_as_one(shop: Shop) -> None:
     assert {"catalog.r2", "order.r1"} <= set(shop.state())
 
 
+@ONE_ENGINE
 def test_a_canary_that_nobody_calls_waits_for_a_person(shop: Shop) -> None:
     slow = {**CALLED, "strategy": "canary", "steps": [25, 100], "hold": "500ms"}
     shop.describe("catalog", deploy=slow)
@@ -255,49 +270,51 @@ def test_a_canary_that_nobody_calls_waits_for_a_person(shop: Shop) -> None:
     assert (load.failures(), load.said(after)) == ([], {"v2"})
 
 
-@pytest.mark.parametrize("strategy", ["blue-green", "canary", "rolling"])
-def test_killed_after_every_event(shop: Shop, strategy: str) -> None:
-    if shop.engine == "docker" and strategy != "rolling":
-        strategy = "rolling"
+@pytest.mark.parametrize(
+    ("on", "strategy", "stride"), [("process", "canary", 4), ("docker", "rolling", 12)], indirect=["on"]
+)
+def test_killed_at_any_moment(shop: Shop, strategy: str, stride: int) -> None:
+    """Whatever a killed deployment left: requests go on, and the next command puts it in order."""
     for name in ("catalog", "order"):
-        quick = {
-            **DEPLOY,
-            "strategy": strategy,
-            "hold": "100ms",
-            "steps": [50, 100],
-            "verdict": {"requests": 0},
-        }
+        quick = {**DEPLOY, "strategy": strategy, "hold": "100ms", "steps": [50, 100]}
         shop.describe(name, deploy=quick)
     shop.write("v0")
     shop.ok("deploy", "production")
-    number, ended = 1, False
+    ways = itertools.cycle((("deploy", "production", "--resume"), ("rollback", "production"), ()))
+    ended = False
     with under_load(shop.port) as load:
-        while not ended:
-            shop.write(f"w{number}")
-            victim = spawn(shop.root, "deploy", "production", "-o", "json")
-            assert victim.stdout is not None
-            for _ in range(number):
-                ended = not victim.stdout.readline()
-            victim.send_signal(signal.SIGKILL)
-            victim.communicate()
-            if (
-                number % 3 == 0
-                and not ended
-                and "production was broken off" in shop.nexus("deploy", "production", "--resume").stderr
-            ):
-                pass
-            elif number % 3 == 1:
-                shop.nexus("rollback", "production")
-            shop.ok("deploy", "production")
-            number += 7 if shop.engine == "docker" else 3
-        settled(load)
-        after = time.monotonic()
+        for number in itertools.count(1, stride):
+            version = f"w{number}"
+            shop.write(version)
+            ended = _killed(shop, number)
+            after = next(ways)
+            if after and not ended:
+                done = shop.nexus(*after)
+                assert done.returncode == 0 or "nothing was broken off" in done.stderr, done.stderr
+            if ended:
+                break
+        shop.ok("deploy", "production")
+        moment = time.monotonic()
         settled(load)
     assert load.failures() == []
-    assert len(load.said(after)) == 1
+    assert load.said(moment) == {version}
     assert set(shop.state().values()) == {"ready"}
+    assert shop.nexus("audit", "verify").returncode == 0
 
 
+def _killed(shop: Shop, number: int) -> bool:
+    """Deploy until so many events have been told, then kill; whether it had ended by itself before."""
+    victim = spawn(shop.root, "deploy", "production", "-o", "json")
+    assert victim.stdout is not None
+    ended = False
+    for _ in range(number):
+        ended = not victim.stdout.readline()
+    victim.kill()
+    victim.communicate()
+    return ended
+
+
+@ONE_ENGINE
 def test_two_at_once(shop: Shop) -> None:
     shop.ok("deploy", "production")
     for name in ("catalog", "order"):
@@ -323,6 +340,7 @@ def _locked(shop: Shop) -> bool:
         return any(holder for (holder,) in ledger.execute("select holder from nexus_locks"))
 
 
+@ONE_ENGINE
 def test_interrupted(shop: Shop) -> None:
     shop.ok("deploy", "production")
     for name in ("catalog", "order"):
