@@ -15,6 +15,7 @@ from nexus_cli.commands import (
     build,
     deploy,
     describe,
+    docs,
     doctor,
     down,
     drift,
@@ -110,6 +111,7 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
 for _name, _panel, _function in COMMANDS:
     _settings = {"allow_interspersed_args": False} if _name in {"exec", "run"} else {}
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
+generate.app.command("docs")(docs.generate_docs)
 app.add_typer(generate.app, name="generate", rich_help_panel=CREATE)
 app.add_typer(import_.app, name="import", rich_help_panel=CREATE)
 app.add_typer(images.app, name="images", rich_help_panel=RUN)

@@ -23,6 +23,16 @@ class GraphFormat(StrEnum):
     mermaid = "mermaid"
     svg = "svg"
     json = "json"
+    html = "html"
+
+
+class GraphView(StrEnum):
+    """What a graph shows."""
+
+    all = "all"
+    services = "services"
+    data = "data"
+    events = "events"
 
 
 def complete_units(incomplete: str) -> list[str]:
