@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine = ProcessEngine(state, label="shop/ledger")
     port = free_port()
     unit = postgres(state, port)
+    unit = replace(unit, command=(*unit.command, "-c", "fsync=off"))  # nothing of it has to last
     try:
         if not engine.prepared(unit):
             engine.prepare(unit, lambda _: None)
@@ -55,7 +57,7 @@ def forget(ledger: Ledger) -> None:
     from sqlalchemy import text
 
     with ledger.database.begin() as connection:
-        connection.execute(text("DROP TABLE nexus_entries, nexus_locks"))
+        connection.execute(text("DROP TABLE nexus_entries, nexus_locks; DROP FUNCTION nexus_refuse()"))
     ledger.database.dispose()
 
 
