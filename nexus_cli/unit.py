@@ -186,6 +186,7 @@ class Unit:
     `unprivileged`: must not run as root (PostgreSQL refuses to). `ports` are this machine's.
     `files_folder` holds the unit's files on this machine; `upstreams` are units that it sends requests to.
     A unit with `profiles` runs only where one of them is chosen, or where something needs it.
+    `store` is the folder of stored data that a job works on: done there once, it is not run again.
     """
 
     name: str
@@ -210,6 +211,7 @@ class Unit:
     url: str = ""
     upstreams: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    store: Path | None = None
 
     @property
     def described(self) -> str:
@@ -239,6 +241,12 @@ class Unit:
 def owner(unit: str) -> str:
     """The service or component that a replica or a job of that name belongs to."""
     return unit.partition(".")[0]
+
+
+def side(unit: str) -> str:
+    """The replicas that a service's unit is one of: `order` of `order.2`, `order.r7` of `order.r7.2`."""
+    first, _, last = unit.rpartition(".")
+    return first if first and last.isdigit() else unit
 
 
 class State(StrEnum):

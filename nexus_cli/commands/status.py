@@ -23,12 +23,12 @@ def status(
     Examples: `nexus status` · `nexus status order -o json` · `nexus status --watch`
     """
     from nexus_cli import workspace
+    from nexus_cli.release.standing import standing
     from nexus_cli.render.status import as_dict, table, well
     from nexus_cli.render.tables import show
     from nexus_cli.stack.health import examine
-    from nexus_cli.stack.stack import assemble
 
-    stack = assemble(workspace.find(), environment)
+    stack = standing(workspace.find(), environment)
     units = stack.subset(names) if names else stack.present()
     if watch:
         from nexus_cli.render.status import follow
