@@ -124,10 +124,122 @@ def reference(kind: str) -> str:
 
 @cache
 def platform(kind: str) -> Platform:
-    """A platform whose services are of one type; its name keeps their events apart from other types'."""
+    """A platform whose services are of one type; its name keeps their events apart from those of other types."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()
         more = f', "catalogue:{FROM_CATALOGUE[kind]}"' if kind in FROM_CATALOGUE else ""
         (root / "nexus.yaml").write_text(PLATFORM % (kind, more), encoding="utf-8")
         for name, text in {"bare": BARE, "reference": reference(kind)}.items():
+            (root / "blueprints" / f"{name}.yaml").write_text(text % kind, encoding="utf-8")
+        return load(root)
+
+
+def answers(kind: str, name: str) -> dict[str, Any]:
+    return variables(platform(kind), platform(kind).services[name])
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterator[Servers]:
+    root = tmp_path_factory.mktemp("servers")
+    started = Servers(
+        tools,
+        postgres(tools.site, root / "postgres"),
+        valkey(tools.site, root / "valkey"),
+        nats(tools.programs, root / "nats"),
+    )
+    running = (started.postgres, started.redis, started.nats)
+    try:
+        for process in running:
+            process.listen()
+        yield started
+    finally:
+        for process in running:
+            process.stop()
+
+
+@pytest.fixture(scope="module")
+def rigs(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[Callable[[str, str], Rig]]:
+    """Generated services by type and name, each in its own environment, migrated and ready."""
+    with ExitStack() as stack:
+
+        @cache
+        def rig(kind: str, name: str) -> Rig:
+            root = tmp_path_factory.mktemp(f"{kind}-{name}")
+            made = rig_of(root, kind, name, generated(root / name, kind, name), servers)
+            if made.migrate:
+                made.migrated()
+            made.service.up()
+            stack.callback(made.service.stop)
+            return made
+
+        yield rig
+
+
+def generated(folder: Path, kind: str, name: str) -> Path:
+    template = read(bundled("templates") / "service" / kind, f"service/{kind}")
+    for path, file in builtin.render(template, answers(kind, name), folder=name).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(file.content)
+    return folder
+
+
+def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> Rig:
+    """What `nexus up` would run on the process engine, with its environment built in the same way."""
+    given, described = answers(kind, name), SERVICE_TYPES[kind]
+    code = project(described, folder)
+    environment = ENVIRONMENTS[type(code)]
+    environment.build(code, print)
+    serve, migrate = commands(described, platform(kind).services[name], folder)
+    path = [*map(str, environment.programs(code)), os.environ["PATH"]]
+    surroundings = {"PATH": os.pathsep.join(path), "HOME": str(root), **environment.variables(code)}
+    every = {
+        "DATABASE_URL": lambda: servers.empty_database(),
+        "REDIS_URL": lambda: f"redis://127.0.0.1:{servers.redis.port}/0",
+        "NATS_URL": lambda: nats_url(servers.nats),
+        "API_KEY": lambda: KEY,
+    }
+    called = {url_variable(name): "http://127.0.0.1:1" for name in given["calls"]}
+    logs = root / "logs"
+    logs.mkdir()
+    held = {"DATABASE_URL": servers.postgres, "REDIS_URL": servers.redis, "NATS_URL": servers.nats}
+    return Rig(
+        given,
+        environment.located(code, serve),
+        environment.located(code, migrate) if migrate else (),
+        folder,
+        surroundings | called | {name: every[name]() for name in (*given["connections"], *given["secrets"])},
+        logs,
+        servers={name: Stored(held[name]) for name in given["connections"]},
+        empty_database=servers.empty_database,
+        secrets=(PASSWORD, KEY),
+    )
+
+
+CASES = [
+    pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
+    for kind in SERVICE_TYPES
+    for name in ("bare", "reference")
+    if name == "reference" or SERVICE_TYPES[kind].models
+    for clause in clauses(answers(kind, name))
+]
+CASES += [
+    pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
+    for kind, name in FROM_CATALOGUE.items()
+    for clause in clauses(answers(kind, name))
+    if clause.check.__module__ in OF_BLUEPRINT
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "clause"), CASES)
+def test_a_service_keeps_the_contract(
+    rigs: Callable[[str, str], Rig], kind: str, name: str, clause: Clause
+) -> None:
+    verdict = judge(clause, rigs(kind, name))
+    assert verdict.kept, f"{clause.says}\n{verdict.reason}"
+
+
+def test_the_reference_is_spoken_to_by_every_clause() -> None:
+    assert clauses(answers("fastapi", "reference")) == list(CLAUSES)
+    assert len({clause.name for clause in CLAUSES}) == len(CLAUSES)
+    assert all(clause.says.endswith(".") for clause in CLAUSES)
