@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.containers import containers
+from benchmarks.platform import platform
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
 
@@ -154,6 +155,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "blueprints": blueprints,
     "demo": demo,
     "fleet": fleet,
+    "platform": platform,
     "containers": containers,
 }
 

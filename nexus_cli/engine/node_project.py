@@ -81,7 +81,7 @@ def _install(project: NodeProject, progress: Progress) -> None:
 
 
 def _fill(project: NodeProject, fresh: Path, progress: Progress) -> None:
-    """Install what runs the service, or builds it, beside the folder that it will replace; without scripts."""
+    """Install what runs or builds the service, beside the folder that it will replace; without scripts."""
     progress(f"installing {packages(project)}")
     for name in ("package.json", project.lock, ".npmrc"):
         if (project.folder / name).is_file():

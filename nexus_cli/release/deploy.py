@@ -133,6 +133,7 @@ def intend(
     back: bool = False,
 ) -> Intent:
     """Decide how to get from what serves to what should; `back`: without watching and migrating."""
+    _refuse_strangers(estate)
     before = estate.live()
     return _intent(estate, before, after, action, version, tuple(services), strategy, reason, back=back)
 
@@ -187,6 +188,18 @@ def _intent(
     return Intent(
         estate, action, version, before, after, change, plan(change), gateway, services, reason, strategies
     )
+
+
+def _refuse_strangers(estate: Estate) -> None:
+    """Refuse to touch what runs under the environment's name and was not deployed by this ledger."""
+    if estate.ledger.last(estate.name, "begun") is not None:
+        return
+    running = sorted(seen.name for seen in estate.engine.observe())
+    if running:
+        raise UsageError(
+            f"{estate.title} runs already ({', '.join(running[:3])} …), and this ledger knows nothing of it",
+            hint="share the ledger it was deployed with (NEXUS_LEDGER), or take it down first",
+        )
 
 
 def _way_back(strategy: Strategy) -> Strategy:

@@ -39,6 +39,8 @@ def under_way(workspace: Workspace, environment: str) -> Note | None:
     if ended is not None and ended.body["run"] == begun.number:
         return Note(f"{what} is paused: {ended.body['why']}", "warning", hint)
     steps = place.ledger.entries(environment, "step", since=begun.number)
-    last = f"at `{steps[-1].body['id']}`" if steps else "before its first step"
+    states = {entry.body["id"]: entry.body["state"] for entry in steps}
+    open_ = [f"`{step}`" for step, state in states.items() if state == "begun"]
+    last = f"at {', '.join(open_)}" if open_ else "between two steps" if steps else "before its first step"
     ago = max(0, round(time.time() - (steps[-1] if steps else begun).time))
     return Note(f"{what} was broken off {last}, {ago} s ago", "warning", hint)

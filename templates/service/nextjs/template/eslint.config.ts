@@ -6,7 +6,7 @@ export default defineConfig(
   globalIgnores([".next", "coverage", "dist", "next-env.d.ts", "*.mjs"]),
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
-  hooks.configs.flat["recommended-latest"] ?? [],
+  hooks.configs.flat["recommended-latest"],
   {
     languageOptions: {
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },

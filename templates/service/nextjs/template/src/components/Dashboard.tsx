@@ -88,7 +88,10 @@ function Summary({ href, resource }: SummaryProps) {
       ) : (
         <div className="mt-3 h-24">
           <ResponsiveContainer width="100%" height="100%">
-            <AreaChart data={perDay(data?.items ?? [], new Date())} margin={{ left: -30 }}>
+            <AreaChart
+              data={perDay(data?.items ?? [], new Date())}
+              margin={{ top: 4, left: -30, right: 4, bottom: -8 }}
+            >
               <XAxis dataKey="day" fontSize={10} tickLine={false} />
               <YAxis allowDecimals={false} fontSize={10} tickLine={false} axisLine={false} />
               <Tooltip />

@@ -26,7 +26,7 @@ export function ResourceTable({ resource }: { readonly resource: Resource }) {
           <thead className="border-b border-slate-200 text-xs text-slate-500 uppercase dark:border-slate-800">
             <tr>
               {columns.map((name) => (
-                <th key={name} scope="col" className="px-4 py-3 font-medium">
+                <th key={name} scope="col" className="px-4 py-3 font-medium whitespace-nowrap">
                   {name.replaceAll("_", " ")}
                 </th>
               ))}
@@ -36,7 +36,7 @@ export function ResourceTable({ resource }: { readonly resource: Resource }) {
             {items.map((item) => (
               <tr key={item.id} className="hover:bg-slate-50 dark:hover:bg-slate-800/50">
                 {columns.map((name) => (
-                  <td key={name} className="max-w-xs truncate px-4 py-2.5">
+                  <td key={name} className="max-w-xs truncate px-4 py-2.5 whitespace-nowrap">
                     {shown(Object.entries(item).find(([key]) => key === name)?.[1])}
                   </td>
                 ))}
@@ -71,8 +71,7 @@ export function ResourceTable({ resource }: { readonly resource: Resource }) {
 function shown(value: unknown): string {
   if (value === null || value === undefined) return "–";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "object") return JSON.stringify(value);
-  const text = String(value as string | number);
+  const text = typeof value === "string" ? value : JSON.stringify(value);
   const moment = /^\d{4}-\d\d-\d\dT/.test(text) ? new Date(text) : undefined;
   return moment ? moment.toISOString().slice(0, 16).replace("T", " ") : text;
 }

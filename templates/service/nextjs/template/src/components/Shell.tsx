@@ -13,17 +13,18 @@ interface Props {
 
 /** The frame of the pages that one sees after logging in. */
 export function Shell({ person, current = "/", children }: Props) {
+  const shown = Object.entries(apis).filter(([, { resources }]) => Object.keys(resources).length);
   return (
     <div className="flex min-h-screen flex-col md:flex-row">
       <nav
         aria-label="Main"
-        className="border-b border-slate-200 bg-white p-5 md:w-60 md:border-r md:border-b-0 dark:border-slate-800 dark:bg-slate-900"
+        className="border-b border-slate-200 bg-white p-5 md:w-60 md:shrink-0 md:border-r md:border-b-0 dark:border-slate-800 dark:bg-slate-900"
       >
         <p className="mb-6 text-lg font-semibold">{TITLE}</p>
         <Entry href="/" current={current}>
           Dashboard
         </Entry>
-        {Object.entries(apis).map(([name, { title, resources }]) => (
+        {shown.map(([name, { title, resources }]) => (
           <section key={name} className="mt-5">
             <h2 className="px-3 pb-1 text-xs font-medium tracking-wide text-slate-400 uppercase">
               {title}
@@ -36,7 +37,7 @@ export function Shell({ person, current = "/", children }: Props) {
           </section>
         ))}
       </nav>
-      <div className="flex-1">
+      <div className="min-w-0 flex-1">
         <header className="flex items-center justify-end gap-4 border-b border-slate-200 px-8 py-3 text-sm dark:border-slate-800">
           <span className="text-slate-500 dark:text-slate-400">{person}</span>
           <LogOut />

@@ -38,6 +38,7 @@ export const openapi = {
   paths: {
     "/api/session": {
       post: {
+        tags: ["application"],
         summary: "Log in with an access token of the platform",
         requestBody: {
           required: true,
@@ -46,12 +47,14 @@ export const openapi = {
         responses: { 204: { description: "Logged in" }, default: PROBLEM },
       },
       delete: {
+        tags: ["application"],
         summary: "Log out",
         responses: { 204: { description: "Logged out" }, default: PROBLEM },
       },
     },
     "/api/services": {
       get: {
+        tags: ["application"],
         summary: "Which services answer",
         responses: {
           200: {
@@ -64,6 +67,7 @@ export const openapi = {
     },
     "/api/gateway/{path}": {
       get: {
+        tags: ["application"],
         summary: "Read from the platform's gateway as the person who is logged in",
         parameters: [
           {

@@ -31,13 +31,19 @@ const SECURITY = {
 
 /** What operations ask, and the description of the API; everything else is Next's. */
 const OWN: Readonly<Record<string, Answer>> = {
-  "/health": (response) => send(response, { status: "ok" }),
-  "/health/ready": (response) => send(response, { status: "ready", checks: {} }),
+  "/health": (response) => {
+    send(response, { status: "ok" });
+  },
+  "/health/ready": (response) => {
+    send(response, { status: "ready", checks: {} });
+  },
   "/metrics": async (response) => {
     const text = await registry.metrics();
     response.setHeader("content-type", registry.contentType).end(text);
   },
-  "/api/openapi.json": (response) => send(response, openapi),
+  "/api/openapi.json": (response) => {
+    send(response, openapi);
+  },
   "/api/docs": (response) => {
     response.setHeader("content-security-policy", DOCS);
     response.setHeader("content-type", "text/html; charset=utf-8").end(DESCRIPTION_PAGE);

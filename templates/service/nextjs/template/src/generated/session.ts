@@ -1,5 +1,5 @@
 /** Who is logged in: an access token of the platform, in a cookie that no script can read. */
-import { cookies } from "next/headers";
+import { cookies, headers } from "next/headers";
 
 const COOKIE = "session";
 
@@ -18,8 +18,9 @@ export async function logIn(token: string): Promise<boolean> {
   const claims = read(token);
   const expires = new Date(Number(claims?.["exp"]) * 1000);
   if (!(expires.getTime() > Date.now())) return false;
-  const options = { httpOnly: true, sameSite: "strict", path: "/", expires } as const;
-  (await cookies()).set(COOKIE, token, { ...options, secure: false });
+  const secure = (await headers()).get("x-forwarded-proto") === "https";
+  const options = { httpOnly: true, sameSite: "strict", path: "/", secure, expires } as const;
+  (await cookies()).set(COOKIE, token, options);
   return true;
 }
 
@@ -32,7 +33,9 @@ export async function logOut(): Promise<void> {
 export async function person(): Promise<Person | undefined> {
   const held = await token();
   const claims = held === undefined ? undefined : read(held);
-  return claims && { name: String(claims["name"] ?? claims["sub"] ?? "somebody") };
+  if (!claims) return undefined;
+  const name = claims["name"] ?? claims["sub"];
+  return { name: typeof name === "string" ? name : "somebody" };
 }
 
 /** The claims of a token, for what is shown; whether they are true is the gateway's to check. */
