@@ -23,12 +23,17 @@ def history(
     Examples: `nexus history staging` · `nexus history staging -o json` ·
     `nexus history production --steps -n 1`
     """
+    from nexus_cli.blueprint.load import load
     from nexus_cli.release.book import runs
+    from nexus_cli.release.estate import environment_of
     from nexus_cli.render import releases
     from nexus_cli.render.tables import show
     from nexus_cli.workspace import find
 
-    found = runs(find(), environment)[-last:]
+    workspace = find()
+    found = runs(workspace, environment)[-last:]
+    if not found:
+        environment_of(load(workspace.root), environment)  # a wrong name is not an empty history
     if output == Output.json:
         typer.echo(json.dumps([run.as_dict() for run in found], indent=2))
         return

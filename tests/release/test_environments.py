@@ -94,6 +94,7 @@ def test_a_release_goes_on_to_the_next_environment_by_leave_of_another(
     monkeypatch.setenv("TEAM_HOOK", hook.url)
     monkeypatch.setenv("NEXUS_ACTOR", "ada")
     nexus = running(root)
+    assert 'did you mean "staging"?' in nexus("history", "stagin").stderr
     assert "nothing serves in staging" in nexus("promote", "staging", "production").stderr
     ok(nexus("deploy", "staging"))
     said = nexus("promote", "staging", "production")
