@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.containers import containers
+from benchmarks.deploy import deploy
 from benchmarks.platform import platform
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
@@ -157,6 +158,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "fleet": fleet,
     "platform": platform,
     "containers": containers,
+    "deploy": deploy,
 }
 
 

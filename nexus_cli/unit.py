@@ -70,10 +70,17 @@ class PythonProject:
 
 @dataclass(frozen=True, slots=True)
 class NodeProject:
-    """A service with its own `node_modules`, made from `lock` inside `folder`."""
+    """A service with its own `node_modules`, made from `lock` inside `folder`.
+
+    `packages` are the folders of the libraries that it uses as they lie there, each with a lock of its own.
+    `makes` is the folder that its script `build` makes of `sources`, where there is one.
+    """
 
     folder: Path
     lock: str = "package-lock.json"
+    packages: tuple[Path, ...] = ()
+    makes: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -418,6 +418,24 @@ def _user_language(platform: Platform) -> Iterator[Fault]:
                 yield "package", package.name, ["users", index], said, None
 
 
+def _models_elsewhere(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        kind = SERVICE_TYPES.get(service.type)
+        if kind is None or kind.models:
+            continue
+        said = f"a {service.type} service keeps nothing of its own"
+        for key, value in {
+            "resources": service.resources,
+            "events": service.events.publishes or service.events.consumes,
+        }.items():
+            if value:
+                yield "service", service.name, [key], said, None
+        for index, use in enumerate(service.uses):
+            target = platform.resolve(use.service)
+            if isinstance(target, Component) and target.provides:
+                yield "service", service.name, ["uses", index], said, None
+
+
 RULES: Mapping[str, Rule] = {
     "unknown-dependency": Rule(
         "error",
@@ -538,6 +556,12 @@ RULES: Mapping[str, Rule] = {
         _canary_steps,
     ),
     "unknown-user": Rule("error", "a name must mean a service", "correct the name", _unknown_user),
+    "models-elsewhere": Rule(
+        "error",
+        "a web application shows what services keep",
+        "describe it in a service, and name that service in `uses`",
+        _models_elsewhere,
+    ),
     "user-language": Rule(
         "error",
         "a service uses packages of its own language",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nexus_cli.commands.options import (
+    BreakGlassOption,
     DryRun,
     EngineOption,
     EnvironmentName,
@@ -33,9 +34,7 @@ def deploy(
         bool, typer.Option("--allow-dirty", help="Release what is not committed too.")
     ] = False,
     reason: ReasonOption = "",
-    break_glass: Annotated[
-        str, typer.Option(help="Deploy in spite of a freeze or a missing approval; say why.")
-    ] = "",
+    break_glass: BreakGlassOption = "",
     yes: YesOption = False,
     dry_run: DryRun = False,
     engine: EngineOption = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nexus_cli.commands import sdk
 from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 if TYPE_CHECKING:
@@ -350,3 +351,6 @@ def show(outcome: Outcome, output: Output) -> None:
         return
     for step in outcome.next:
         typer.echo(f"next: {step}", err=True)
+
+
+app.command("sdk")(sdk.generate_sdk)

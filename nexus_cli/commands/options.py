@@ -112,6 +112,9 @@ ServicesOption = Annotated[
     ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")]
+BreakGlassOption = Annotated[
+    str, typer.Option(help="Deploy in spite of a freeze or a missing approval; say why.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 WaitOption = Annotated[
     float, typer.Option("--wait", help="Seconds to wait for another deployment to end.", min=0)

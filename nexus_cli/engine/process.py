@@ -62,6 +62,11 @@ class ProcessEngine:
         environment = ENVIRONMENTS.get(type(unit.runtime))
         return environment is None or environment.built(unit.runtime)
 
+    def identity(self, unit: Unit) -> str:
+        """Nothing: a process runs from its folder."""
+        del unit
+        return ""
+
     def observe(self) -> Sequence[Observed]:
         """Every unit that the supervisor keeps; none when none runs."""
         return _observed(self.channel.ask({"do": "list"}))

@@ -48,8 +48,9 @@ def generate_app(
     platform = load(root)
     described = platform.services.get(name)
     if described is None:
-        asked = describe.DEFAULT_USES if uses is None else uses
-        wanted = describe.Wanted(name, kind or "fastapi", asked, port, title)
+        kind = kind or "fastapi"
+        asked = describe.default_uses(platform, kind) if uses is None else uses
+        wanted = describe.Wanted(name, kind, asked, port, title)
         platform, edit = _describe(root, platform, wanted, choice)
     else:
         notes = _unused(described, platform, kind, {"--uses": uses, "--port": port, "--title": title})

@@ -23,6 +23,7 @@ from nexus_cli.unit import (
     File,
     ImageBuild,
     NodeProject,
+    Project,
     Runtime,
     Setup,
     Stored,
@@ -128,9 +129,8 @@ class Processes:
         serve, migrate = commands(kind, service, folder)
         kind = kind or _UNKNOWN
         packages = _package_folders(self.platform, service)
-        runtime = PROJECTS[kind.toolchain](folder, kind.lock)
-        if packages and not isinstance(runtime, NodeProject):
-            runtime = replace(runtime, packages=tuple(packages.values()))
+        runtime = project(kind, folder)
+        runtime = replace(runtime, packages=tuple(packages.values()))
         shared = [tree_hash(place, kind.shares) for place in packages.values()]
         return Code(
             runtime,
@@ -304,6 +304,12 @@ def _setup(command: Sequence[str], unless: str | None, values: Mapping[str, str]
     return Setup(
         tuple(resolve(word, values) for word in command), Path(resolve(unless, values)) if unless else None
     )
+
+
+def project(kind: ServiceType, folder: Path) -> Project:
+    """What the folder of a service of a type is on this machine."""
+    found = PROJECTS[kind.toolchain](folder, kind.lock)
+    return replace(found, makes=kind.makes, sources=kind.code) if isinstance(found, NodeProject) else found
 
 
 def commands(

@@ -25,7 +25,7 @@ from nexus_cli.stack.forms import Containers, Form, Layout, Processes, without_c
 from nexus_cli.stack.gateway import configuration
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import Unit
-from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,12 @@ class Stack:
         return f"{self.platform.name}/{self.environment}"
 
     def unit(self, name: str) -> Unit:
-        """The unit of that name; a wrong one is a fault with a hint."""
-        found = {unit.name: unit for unit in self.units}
-        if name not in found:
+        """The unit of that name, or the first of a service's; a wrong one is a fault with a hint."""
+        found = [unit for unit in self.units if unit.name == name]
+        found += [unit for unit in self.units if unit.described == name and unit.kind != "job"]
+        if not found:
             raise self._unknown(name)
-        return found[name]
+        return found[0]
 
     def subset(self, names: Collection[str], profiles: Collection[str] = ()) -> list[Unit]:
         """The named units, by default all of no profile or a chosen one, with everything that they need."""
@@ -119,6 +120,19 @@ def checked(root: Path) -> Platform:
     return platform
 
 
+_DEPLOYED = "deployed"
+
+
+def deployed(workspace: Workspace, environment: str) -> bool:
+    """Whether releases run in the environment, and not what lies in this folder."""
+    return (workspace.state / environment / _DEPLOYED).exists()
+
+
+def mark_deployed(workspace: Workspace, environment: str) -> None:
+    """From now on, what runs in the environment comes from releases."""
+    write_atomic(workspace.environment_state(environment) / _DEPLOYED, "", mode=0o600)
+
+
 def assemble(
     workspace: Workspace,
     environment: str = DEFAULT_ENVIRONMENT,
@@ -130,6 +144,11 @@ def assemble(
 
     `replicas` are numbers of replicas that count instead of those asked for before.
     """
+    if deployed(workspace, environment):
+        raise UsageError(
+            f"{environment} is deployed to: what runs there is a release, not what lies in this folder",
+            hint=f"nexus deploy {environment}, or look at it with `nexus status --env {environment}`",
+        )
     platform = checked(workspace.root)
     known = {DEFAULT_ENVIRONMENT, *platform.environments}
     if environment not in known:

@@ -108,6 +108,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"p": "nexus: v1\nkind: package\nname: p\nusers: [nobody]\n"},
         'unknown service "nobody"',
     ),
+    "models-elsewhere": (
+        {"a": service("a", 1, type="nextjs", uses="[postgres]")},
+        "a nextjs service keeps nothing of its own",
+    ),
     "user-language": (
         {
             "a": service("a", 1),
