@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.containers import containers
+from benchmarks.templates import templates
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
 
@@ -155,6 +156,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "demo": demo,
     "fleet": fleet,
     "containers": containers,
+    "templates": templates,
 }
 
 
