@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.containers import containers
 from benchmarks.templates import templates
+from benchmarks.platform import platform
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
 
@@ -155,6 +156,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "blueprints": blueprints,
     "demo": demo,
     "fleet": fleet,
+    "platform": platform,
     "containers": containers,
     "templates": templates,
 }

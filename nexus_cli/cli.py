@@ -18,6 +18,7 @@ from nexus_cli.commands import (
     docs,
     doctor,
     down,
+    drift,
     environment,
     execute,
     generate,
@@ -103,6 +104,7 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("rollback", SHIP, deploy.rollback),
     ("promote", SHIP, promote.promote),
     ("approve", SHIP, promote.approve),
+    ("drift", SHIP, drift.drift),
     ("history", SHIP, history.history),
     ("unlock", SHIP, history.unlock),
 ]

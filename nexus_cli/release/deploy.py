@@ -11,7 +11,7 @@ from nexus_cli.apply import Outcome
 from nexus_cli.blueprint.model import Platform, Service, Strategy
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Event, Note, StepFailed, StepFinished, StepStarted
-from nexus_cli.plan import Plan
+from nexus_cli.plan import Plan, Step
 from nexus_cli.release.change import Change, plan
 from nexus_cli.release.estate import Estate
 from nexus_cli.release.lock import actor
@@ -21,8 +21,9 @@ from nexus_cli.release.strategies import retains
 from nexus_cli.secrets import store
 from nexus_cli.stack import engines
 from nexus_cli.stack.reconcile import Facts
+from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import mark_deployed
-from nexus_cli.unit import Unit
+from nexus_cli.unit import Unit, owner
 
 SUCCEEDED, FAILED, BACK, PAUSED, INTERRUPTED = "succeeded", "failed", "rolled-back", "paused", "interrupted"
 
@@ -132,6 +133,7 @@ def intend(
     back: bool = False,
 ) -> Intent:
     """Decide how to get from what serves to what should; `back`: without watching and migrating."""
+    _refuse_strangers(estate)
     before = estate.live()
     return _intent(estate, before, after, action, version, tuple(services), strategy, reason, back=back)
 
@@ -157,6 +159,7 @@ def _intent(
     composed = estate.composed(joint)
     gateway = estate.gateway_unit(standing)
     units = [gateway if gateway and unit.name == gateway.name else unit for unit in estate.units(joint)]
+    units += estate.hooks(units, after)
     observed = estate.engine.observe()
     facts = Facts(observed, frozenset(u.name for u in units if not estate.engine.prepared(u)))
     strategies = {
@@ -185,6 +188,18 @@ def _intent(
     return Intent(
         estate, action, version, before, after, change, plan(change), gateway, services, reason, strategies
     )
+
+
+def _refuse_strangers(estate: Estate) -> None:
+    """Refuse to touch what runs under the environment's name and was not deployed by this ledger."""
+    if estate.ledger.last(estate.name, "begun") is not None:
+        return
+    running = sorted(seen.name for seen in estate.engine.observe())
+    if running:
+        raise UsageError(
+            f"{estate.title} runs already ({', '.join(running[:3])} …), and this ledger knows nothing of it",
+            hint="share the ledger it was deployed with (NEXUS_LEDGER), or take it down first",
+        )
 
 
 def _way_back(strategy: Strategy) -> Strategy:
@@ -229,6 +244,7 @@ def carry_out(intent: Intent, token: int, emit: Emit) -> Result:
     result = _result(rollout, outcome, began)
     if result.outcome in {FAILED, INTERRUPTED}:
         emit(Note(f"{result.why or 'interrupted'}: going back to what was", "warning"))
+        _on_failure(intent, emit)
         went_back = _undo(intent, rollout.live, run, token, emit)
         if went_back is not None:
             result = replace(
@@ -238,6 +254,19 @@ def carry_out(intent: Intent, token: int, emit: Emit) -> Result:
     ended = {"run": run, "outcome": result.outcome, "why": result.why, "seconds": round(seconds, 3)}
     ledger.append(estate.name, "ended", ended, token=token)
     return replace(result, seconds=seconds)
+
+
+def _on_failure(intent: Intent, emit: Emit) -> None:
+    """Run what services have hooked in for this case; that it fails too changes nothing."""
+    changed = {name for name, sides in intent.after.sides.items() if intent.before.sides.get(name) != sides}
+    units = [
+        unit
+        for unit in intent.change.units
+        if unit.name.endswith(".on-failure") and owner(unit.name) in changed
+    ]
+    steps = tuple(Step("run", unit.name, f"on-failure of {owner(unit.name)}") for unit in units)
+    if steps:
+        Runner(intent.estate.engine, units, emit).run(Plan(f"on-failure {intent.version}", steps))
 
 
 def _result(rollout: Rollout, outcome: Outcome, began: float) -> Result:

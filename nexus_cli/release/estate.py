@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nexus_cli.blueprint import bind
 from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.load import did_you_mean, restored
-from nexus_cli.blueprint.model import Component, Environment, Platform, Service
+from nexus_cli.blueprint.model import Component, Environment, Hooks, Platform, Service
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.identity import port_holder
 from nexus_cli.release import artifact
@@ -258,6 +258,16 @@ class Estate:
             else:
                 yield unit
 
+    def hooks(self, units: Sequence[Unit], live: Live) -> Iterator[Unit]:
+        """The jobs of the sides that serve: what is run in a release's environment when it comes or fails."""
+        first = {unit.name: unit for unit in units}
+        for name in live.sides:
+            side = live.serving(name)
+            if side is None or side.name not in first:
+                continue
+            for hook, command in hook_commands(self._service(side).deploy.hooks).items():
+                yield _hook(first[side.name], f"{side.name}.{hook}", command)
+
     def code(self, side: Side, bindings: Bindings) -> Code:
         """How a side's code runs: from the release's own copy, never from what is being worked on."""
         release, platform = self._load(side.release)
@@ -298,6 +308,35 @@ class Estate:
         return Stack(
             self.workspace, self.name, platform, bindings, self.units(live), self.engine, self.choice
         )
+
+
+def hook_commands(hooks: Hooks) -> dict[str, tuple[str, ...]]:
+    """The commands that a service has hooked in, by the name of the moment."""
+    found = {
+        "pre-deploy": hooks.pre_deploy,
+        "post-deploy": hooks.post_deploy,
+        "on-failure": hooks.on_failure,
+    }
+    return {name: command for name, command in found.items() if command}
+
+
+def _hook(unit: Unit, name: str, command: tuple[str, ...]) -> Unit:
+    """A job like a service's unit, that runs a command in its place."""
+    runtime = unit.runtime
+    if isinstance(runtime, Container):
+        runtime = replace(runtime, entrypoint=command[:1], aliases=(), listens={})
+        command = command[1:]
+    return replace(
+        unit,
+        name=name,
+        kind="job",
+        command=command,
+        runtime=runtime,
+        ports={},
+        probe=None,
+        url="",
+        fingerprint=f"hook={name}",
+    )
 
 
 def find_release(ledger: Ledger, version: str) -> Release:

@@ -1,15 +1,20 @@
-"""Ledgers that the tests write to: a file, and a real PostgreSQL server."""
+"""What is deployed: a small shop. Ledgers that the tests write to: a file, and a real PostgreSQL server."""
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nexus_cli.engine.process import ProcessEngine
 from nexus_cli.release.ledger import Ledger
+from tests.conftest import NEXUS, running
 from tests.support.engine_units import free_port, get_ready, postgres
+from tests.support.shop import PLATFORM, Shop
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +24,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     engine = ProcessEngine(state, label="shop/ledger")
     port = free_port()
     unit = postgres(state, port)
+    unit = replace(unit, command=(*unit.command, "-c", "fsync=off"))  # nothing of it has to last
     try:
         if not engine.prepared(unit):
             engine.prepare(unit, lambda _: None)
@@ -51,5 +57,32 @@ def forget(ledger: Ledger) -> None:
     from sqlalchemy import text
 
     with ledger.database.begin() as connection:
-        connection.execute(text("DROP TABLE nexus_entries, nexus_locks"))
+        connection.execute(text("DROP TABLE nexus_entries, nexus_locks; DROP FUNCTION nexus_refuse()"))
     ledger.database.dispose()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, on: str) -> Iterator[Shop]:
+    root = tmp_path / "shop"
+    (root / "blueprints").mkdir(parents=True)
+    port = free_port()
+    (root / "nexus.yaml").write_text(PLATFORM.format(port))  # of its own on an engine that others use
+    (root / ".gitignore").write_text(".nexus/\n")
+    target = {"process": True} if on == "process" else {"docker": "unix:///var/run/docker.sock"}
+    environment = {
+        "nexus": "v1",
+        "kind": "environment",
+        "name": "production",
+        "target": target,
+        "ports": {"gateway": {"http": port}},
+    }
+    (root / "blueprints" / "production.yaml").write_text(json.dumps(environment))
+    shop = Shop(root, running(root), on, port)
+    for name in ("catalog", "order"):
+        shop.describe(name)
+    shop.git("init", "--quiet")
+    shop.write("v1")
+    yield shop
+    subprocess.run(
+        [*NEXUS, "down", "--env", "production", "--volumes"], cwd=root, capture_output=True, check=False
+    )

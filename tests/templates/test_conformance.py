@@ -35,7 +35,7 @@ PLATFORM = """\
 nexus: v1
 kind: platform
 name: test-bed-%s
-include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"]
+include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"%s]
 """
 BARE = "{nexus: v1, kind: service, name: bare, type: %s, port: 4001}\n"
 REFERENCE = """\
@@ -80,6 +80,9 @@ port: 4002
 uses: [bare]
 secrets: [API_KEY]
 """
+FROM_CATALOGUE = {"fastapi": "inventory", "fastify": "webhook", "go": "discovery"}
+"""One service of the catalogue for each type: what follows from a blueprint is asked of a real one, too."""
+OF_BLUEPRINT = {"nexus_cli.conformance.resources", "nexus_cli.conformance.events"}
 KEY = "only-for-this-test-as-well"
 
 
@@ -125,7 +128,8 @@ def platform(kind: str) -> Platform:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()
-        (root / "nexus.yaml").write_text(PLATFORM % kind, encoding="utf-8")
+        more = f', "catalogue:{FROM_CATALOGUE[kind]}"' if kind in FROM_CATALOGUE else ""
+        (root / "nexus.yaml").write_text(PLATFORM % (kind, more), encoding="utf-8")
         for name, text in {"bare": BARE, "reference": reference(kind)}.items():
             (root / "blueprints" / f"{name}.yaml").write_text(text % kind, encoding="utf-8")
         return load(root)
@@ -218,6 +222,12 @@ CASES = [
     for name in ("bare", "reference")
     if name == "reference" or SERVICE_TYPES[kind].models
     for clause in clauses(answers(kind, name))
+]
+CASES += [
+    pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
+    for kind, name in FROM_CATALOGUE.items()
+    for clause in clauses(answers(kind, name))
+    if clause.check.__module__ in OF_BLUEPRINT
 ]
 
 

@@ -81,7 +81,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An object with known properties; `extra` is the type of those that are not known."""
+    """An object with known properties; `extra` is the type of others, if it says any."""
 
     key: str
     name: str

@@ -327,7 +327,7 @@ class Types:
         extra: Type | None = None
         if isinstance(more, dict):
             extra = self.of(more, f"{hint} Extra", form=form)
-        elif more is True:
+        elif schema.get("additionalProperties") is True:
             extra = ANY
         deprecated = schema.get("deprecated") is True
         self._declared[key] = Record(key, "", _doc(schema), fields, extra, deprecated)

@@ -104,6 +104,11 @@ def _client(api: Api, naming: GoNaming, package: Package, name: str) -> Iterator
         yield f"\t{group.attribute} *{group.cls}"
     yield "}"
     yield ""
+    yield from _new(api, naming, package)
+
+
+def _new(api: Api, naming: GoNaming, package: Package) -> Iterator[str]:
+    yield ""
     yield "// NewClient makes a client."
     yield "func NewClient(settings Settings) *Client {"
     yield "\tretry := DefaultRetry"
@@ -111,7 +116,7 @@ def _client(api: Api, naming: GoNaming, package: Package, name: str) -> Iterator
     yield "\tclient := settings.HTTP"
     yield "\tif client == nil {\n\t\tclient = http.DefaultClient\n\t}"
     yield "\tcredentials := map[string]Credential{}"
-    for scheme, field in found:
+    for scheme, field in settings(api):
         yield f"\tif settings.{field} != nil {{\n\t\tcredentials[{literal(scheme.key)}] = settings.{field}\n\t}}"
     yield f"\t{'core' if naming.groups else '_'} {':=' if naming.groups else '='} &core{{"
     yield f"\t\tserver: cmp.Or(settings.Server, {literal(base_url(api))}),"

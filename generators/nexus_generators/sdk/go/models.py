@@ -113,7 +113,7 @@ def module(api: Api, naming: GoNaming, package: str) -> str:
             case Alias():
                 parts.append("\n".join(_alias(found, name, types, api)))
     body = "\n\n".join(parts)
-    imports = 'import "time"\n\n' if "time.Time" in body else ""
+    imports = 'import "time"\n\n' if mentions(body, "time.Time") else ""
     return f"package {package}\n\n{imports}{body}\n"
 
 
@@ -123,7 +123,7 @@ def _record(record: Record, name: str, types: Types) -> Iterator[str]:
         yield from ("//", f"// Deprecated: the API has deprecated {name}.")
     names = fields(record)
     known = [field for field in record.fields if taggable(field.name)]
-    extra = record.extra if record.extra not in {None, Scalar("any")} else None
+    extra = record.extra
     if len(known) < len(record.fields):
         extra = Scalar("any")  # names that no tag can carry
     yield f"type {name} struct {{"
@@ -174,3 +174,8 @@ def _alias(alias: Alias, name: str, types: Types, api: Api) -> Iterator[str]:
     )
     text = types.of(alias.type)
     yield f"type {name} {'' if own else '= '}{text}"
+
+
+def mentions(code: str, name: str) -> bool:
+    """Whether code, and not a comment, uses a name."""
+    return any(name in line for line in code.split("\n") if not line.lstrip().startswith("//"))

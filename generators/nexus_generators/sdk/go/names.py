@@ -14,7 +14,27 @@ from nexus_generators.sdk.groups import Group, Naming, grouped
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 _INITIALS = frozenset(
-    ["id", "url", "uri", "api", "http", "https", "json", "xml", "html", "uuid", "ip", "sql", "tls", "ssh", "ui", "cpu", "utf8", "acl", "dns"]
+    [
+        "id",
+        "url",
+        "uri",
+        "api",
+        "http",
+        "https",
+        "json",
+        "xml",
+        "html",
+        "uuid",
+        "ip",
+        "sql",
+        "tls",
+        "ssh",
+        "ui",
+        "cpu",
+        "utf8",
+        "acl",
+        "dns",
+    ]
 )
 _DECLARED = re.compile(r"^(?:func|type|var|const) (\w+)|^\t(\w+) +(?:struct|=)", re.MULTILINE)
 

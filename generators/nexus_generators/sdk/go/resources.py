@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar, Type
-from nexus_generators.sdk.go.models import Types
+from nexus_generators.sdk.go.models import Types, mentions
 from nexus_generators.sdk.go.names import GoNaming, arguments
 from nexus_generators.sdk.go.text import comment, literal, strings
 from nexus_generators.sdk.groups import Group
@@ -35,7 +35,8 @@ class Resources:
             lines.extend(self._params(operation))
             lines.extend(self._methods(operation, group))
         body = "\n".join(lines)
-        used = [name for name in ("context", "iter", "time") if f"{name}." in body]
+        wanted = {"context": "context.Context", "iter": "iter.Seq2", "time": "time.Time"}
+        used = [name for name, mark in wanted.items() if mentions(body, mark)]
         imports = "import (\n" + "\n".join(f'\t"{name}"' for name in used) + "\n)"
         return f"package {package}\n\n{imports}\n\n{body}\n"
 

@@ -46,7 +46,7 @@ def program(api: Api, cases: Mapping[int, Case], calls: Mapping[str, Call]) -> s
     lines = [_HEAD]
     for number, case in cases.items():
         call = calls[case.operation.pointer]
-        types = {(p.location, p.name): p.type for p in case.operation.parameters}
+        types: dict[tuple[str, str], Type] = {(p.location, p.name): p.type for p in case.operation.parameters}
         parts = [
             f"{key(call.arguments[where])}: {_value(api, types[where], value)}"
             for where, value in case.arguments.items()

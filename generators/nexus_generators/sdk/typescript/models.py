@@ -85,13 +85,13 @@ def module(api: Api, naming: Naming) -> str:
 
 def _record(record: Record, name: str, types: Types) -> Iterator[str]:
     yield from comment(record.doc + ("\n\n@deprecated" if record.deprecated else ""), "")
-    if not record.fields and record.extra in {None, Scalar("any")}:
+    if not record.fields:
         yield f"export type {name} = Record<string, {'never' if record.extra is None else 'unknown'}>;"
         return
     yield f"export interface {name} {{"
     for field in record.fields:
         yield from _field(field, types)
-    if record.extra not in {None, Scalar("any")}:
+    if record.extra is not None:
         yield "  /** Properties beyond those above. */"
         yield "  [name: string]: unknown;"
     yield "}"
