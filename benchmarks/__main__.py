@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.containers import containers
-from benchmarks.templates import templates
 from benchmarks.platform import platform
+from benchmarks.templates import templates
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
 
