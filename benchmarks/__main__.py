@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.containers import containers
 from benchmarks.deploy import deploy
 from benchmarks.platform import platform
+from benchmarks.templates import templates
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
 
@@ -159,6 +160,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "platform": platform,
     "containers": containers,
     "deploy": deploy,
+    "templates": templates,
 }
 
 
