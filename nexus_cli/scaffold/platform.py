@@ -17,7 +17,6 @@ from nexus_cli.blueprint.document import read
 from nexus_cli.blueprint.edit import add_includes
 from nexus_cli.blueprint.load import CATALOGUE, catalogue_names, catalogue_platforms, did_you_mean, load
 from nexus_cli.blueprint.model import Platform, PlatformSpec
-from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.errors import UsageError
 from nexus_cli.workspace import FILE
 
@@ -30,7 +29,6 @@ class Chosen:
 
     blueprints: Mapping[str, File]
     includes: tuple[str, ...]
-    notes: tuple[str, ...] = ()
 
 
 def choose(name: str) -> Chosen:
@@ -41,17 +39,14 @@ def choose(name: str) -> Chosen:
         raise UsageError(f'the catalogue has no platform "{name}"', hint=hint)
     data, _ = read(platforms[name], f"{CATALOGUE}{name}")
     spec, names = PlatformSpec.model_validate(data), catalogue_names()
-    blueprints, includes, notes = {}, [], []
+    blueprints, includes = {}, []
     for entry in spec.include:
         path = names[entry.removeprefix(CATALOGUE)]
-        kind = read(path, entry)[0].get("type", "")
-        if path.parent.name == "services" and kind not in SERVICE_TYPES:
-            notes.append(f"{path.stem} is left out: this version has no template for the type {kind}")
-        elif path.parent.name in _OWNED:
+        if path.parent.name in _OWNED:
             blueprints[f"blueprints/{path.parent.name}/{path.name}"] = File(path.read_bytes())
         else:
             includes.append(entry)
-    return Chosen(blueprints, tuple(includes), tuple(notes))
+    return Chosen(blueprints, tuple(includes))
 
 
 def joined(files: Mapping[str, File], chosen: Chosen) -> dict[str, File]:

@@ -49,9 +49,7 @@ def create(name: str, folder: Path, choice: Choice, emit: Emit, *, platform: str
         files = platforms.joined(files, chosen)
         described = platforms.described(files, folder)
         services, notes = generable(described)
-        outcome = bring_up(
-            folder, described, services, Edit(_seeds(files), notes=(*chosen.notes, *notes)), choice
-        )
+        outcome = bring_up(folder, described, services, Edit(_seeds(files), notes=notes), choice)
     if not choice.dry_run:
         _commit(name, folder, emit, existed=existed)
     return replace(outcome, next=(*_step_in(folder), *outcome.next))
