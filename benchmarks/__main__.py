@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.containers import containers
+from benchmarks.deploy import deploy
 from benchmarks.platform import platform
 from benchmarks.templates import templates
 from nexus_cli.events import Summary
@@ -158,6 +159,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "fleet": fleet,
     "platform": platform,
     "containers": containers,
+    "deploy": deploy,
     "templates": templates,
 }
 

@@ -15,6 +15,7 @@ from nexus_cli.commands.options import (
     OutputOption,
     ReasonOption,
     ServicesOption,
+    StrategyOption,
     VersionOption,
     WaitOption,
     YesOption,
@@ -25,10 +26,7 @@ def deploy(
     environment: EnvironmentName,
     version: VersionOption = None,
     service: ServicesOption = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(help="rolling, blue-green, canary or recreate, in place of the blueprints' own."),
-    ] = None,
+    strategy: StrategyOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with one that was broken off.")] = False,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Release what is not committed too.")

@@ -112,6 +112,10 @@ ServicesOption = Annotated[
     ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")]
+StrategyOption = Annotated[
+    str | None,
+    typer.Option(help="rolling, blue-green, canary or recreate, in place of the blueprints' own."),
+]
 BreakGlassOption = Annotated[
     str, typer.Option(help="Deploy in spite of a freeze or a missing approval; say why.")
 ]

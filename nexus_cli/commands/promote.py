@@ -15,6 +15,7 @@ from nexus_cli.commands.options import (
     OutputOption,
     ReasonOption,
     ServicesOption,
+    StrategyOption,
     WaitOption,
     YesOption,
 )
@@ -24,10 +25,7 @@ def promote(
     source: EnvironmentName,
     environment: EnvironmentName,
     service: ServicesOption = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(help="rolling, blue-green, canary or recreate, in place of the blueprints' own."),
-    ] = None,
+    strategy: StrategyOption = None,
     reason: ReasonOption = "",
     break_glass: BreakGlassOption = "",
     yes: YesOption = False,

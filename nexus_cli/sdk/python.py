@@ -40,7 +40,7 @@ def polished(files: Files) -> dict[str, File]:
                 raise NexusError(f"the client could not be formatted: {done.err.strip()[:500]}")
         return {
             path: File((folder / path).read_bytes(), file.executable, file.seed)
-            if path.endswith(".py")
+            if path.endswith((".py", ".md"))
             else file
             for path, file in files.items()
         }

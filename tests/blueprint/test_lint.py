@@ -108,6 +108,13 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"p": "nexus: v1\nkind: package\nname: p\nusers: [nobody]\n"},
         'unknown service "nobody"',
     ),
+    "unknown-zone": (
+        {
+            "e": "nexus: v1\nkind: environment\nname: e\n"
+            "freeze: [Mon 10:00 - Mon 11:00, Fri 16:00 - Mon 07:00 Europe/Berlim]\n"
+        },
+        'unknown time zone "Europe/Berlim"',
+    ),
     "models-elsewhere": (
         {"a": service("a", 1, type="nextjs", uses="[postgres]")},
         "a nextjs service keeps nothing of its own",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,9 +11,9 @@ import pytest
 
 from nexus_cli.engine.process import ProcessEngine
 from nexus_cli.release.ledger import Ledger
-from tests.conftest import NEXUS, running
+from tests.conftest import NEXUS
 from tests.support.engine_units import free_port, get_ready, postgres
-from tests.support.shop import PLATFORM, Shop
+from tests.support.shop import Shop, opened
 
 
 @pytest.fixture(scope="session")
@@ -63,26 +62,8 @@ def forget(ledger: Ledger) -> None:
 
 @pytest.fixture
 def shop(tmp_path: Path, on: str) -> Iterator[Shop]:
-    root = tmp_path / "shop"
-    (root / "blueprints").mkdir(parents=True)
-    port = free_port()
-    (root / "nexus.yaml").write_text(PLATFORM.format(port))  # of its own on an engine that others use
-    (root / ".gitignore").write_text(".nexus/\n")
-    target = {"process": True} if on == "process" else {"docker": "unix:///var/run/docker.sock"}
-    environment = {
-        "nexus": "v1",
-        "kind": "environment",
-        "name": "production",
-        "target": target,
-        "ports": {"gateway": {"http": port}},
-    }
-    (root / "blueprints" / "production.yaml").write_text(json.dumps(environment))
-    shop = Shop(root, running(root), on, port)
-    for name in ("catalog", "order"):
-        shop.describe(name)
-    shop.git("init", "--quiet")
-    shop.write("v1")
+    shop = opened(tmp_path / "shop", on, free_port())
     yield shop
     subprocess.run(
-        [*NEXUS, "down", "--env", "production", "--volumes"], cwd=root, capture_output=True, check=False
+        [*NEXUS, "down", "--env", "production", "--volumes"], cwd=shop.root, capture_output=True, check=False
     )

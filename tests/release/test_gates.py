@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from nexus_cli.blueprint.model import Environment
 from nexus_cli.errors import UsageError
 from nexus_cli.release.freeze import frozen
-from nexus_cli.release.gates import brought, refusals
+from nexus_cli.release.gates import brought, found, refusals
 from nexus_cli.release.record import Live, Side
 
 WEEKEND = "Fri 16:00 - Mon 07:00 Europe/Berlin"
@@ -78,7 +80,7 @@ def environment(**rules: object) -> Environment:
 
 
 def refused(place: Environment, approvals: list[tuple[str, str]], who: str = "ada") -> list[str]:
-    return [found.why for found in refusals(place, ["v2"], who, approvals, at("2026-11-21 12:00"))]
+    return [one.why for one in refusals(place, ["v2"], who, approvals, at("2026-11-21 12:00"))]
 
 
 def test_a_freeze_names_its_window_and_its_end() -> None:
@@ -105,9 +107,9 @@ def test_somebody_else_who_is_named_has_to_agree_to_this_release(
 
 
 def test_the_refusal_names_who_could_agree_and_how() -> None:
-    (found,) = refusals(environment(approve=["bob", "cy"]), ["v2"], "bob", [], datetime.now(UTC))
-    assert found.why == "production wants one of cy to agree to v2"
-    assert found.hint == "nexus approve production --version v2"
+    (refusal,) = refusals(environment(approve=["bob", "cy"]), ["v2"], "bob", [], datetime.now(UTC))
+    assert refusal.why == "production wants one of cy to agree to v2"
+    assert refusal.hint == "nexus approve production --version v2"
 
 
 def test_only_what_begins_to_serve_needs_an_agreement() -> None:
@@ -117,3 +119,9 @@ def test_only_what_begins_to_serve_needs_an_agreement() -> None:
     assert brought(Live(), live("v1", order="v1")) == ["v1"]
     assert brought(live("v1", order="v1", user="v1"), live("v1", order="v2", user="v1")) == ["v2"]
     assert brought(live("v2", order="v1"), live("v2", order="v1")) == []
+
+
+def test_going_back_is_never_held_up() -> None:
+    place: Any = SimpleNamespace(described=environment(freeze=["Mon 00:00 - Mon 00:00"], approve=["bob"]))
+    intent: Any = SimpleNamespace(action="rollback", estate=place)
+    assert found(intent) == []

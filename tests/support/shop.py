@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Run
+from tests.conftest import Run, running
 from tests.e2e.conftest import DOCKERFILE, until
 from tests.support.load import Load
 
@@ -100,6 +100,27 @@ class Shop:
         """Each unit's health."""
         said = self.nexus("status", "--env", "production", "-o", "json").stdout
         return {unit["name"]: unit["health"] for unit in json.loads(said)}
+
+
+def opened(root: Path, engine: str, port: int) -> Shop:
+    """A shop with its first release `v1`, whose gateway will listen on the port."""
+    (root / "blueprints").mkdir(parents=True)
+    (root / "nexus.yaml").write_text(PLATFORM.format(port))  # of its own on an engine that others use
+    (root / ".gitignore").write_text(".nexus/\n")
+    environment = {
+        "nexus": "v1",
+        "kind": "environment",
+        "name": "production",
+        "target": {"process": True} if engine == "process" else {"docker": "unix:///var/run/docker.sock"},
+        "ports": {"gateway": {"http": port}},
+    }
+    (root / "blueprints" / "production.yaml").write_text(json.dumps(environment))
+    shop = Shop(root, running(root), engine, port)
+    for name in ("catalog", "order"):
+        shop.describe(name)
+    shop.git("init", "--quiet")
+    shop.write("v1")
+    return shop
 
 
 def settled(load: Load) -> None:

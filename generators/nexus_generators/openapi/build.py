@@ -24,6 +24,7 @@ from nexus_generators.openapi.parse import pointer
 from nexus_generators.openapi.types import ANY, STRING, Types
 
 _IGNORED_HEADERS = {"accept", "content-type", "authorization"}
+_STYLES = {"form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject"}
 _JSON = re.compile(r"^(application|text)/(json|[\w.+-]*\+json|vnd\+json|x-json)$")
 _LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines"}
 _LINES_TOO = {"application/x-jsonlines", "application/json-seq", "application/jsonlines"}
@@ -203,7 +204,8 @@ class _Builder:
         media = next(iter(content), "")
         schema = content[media].get("schema") if media else said.get("schema")
         usual = "form" if location in {"query", "cookie", "querystring"} else "simple"
-        style = str(said.get("style") or usual)
+        style = str(said.get("style"))
+        style = style if style in _STYLES else usual
         default = schema.get("default") if isinstance(schema, dict) else None
         return Parameter(
             name=wire,

@@ -66,7 +66,9 @@ def _follow(root: Any, ref: str) -> Any:
         raise LookupError(ref)
     value = root
     for part in ref[1:].split("/")[1:]:
-        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        name = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and name not in value:  # a reference is part of a URL
+            name = unquote(part).replace("~1", "/").replace("~0", "~")
         if isinstance(value, list):
             try:
                 value = value[int(name)]

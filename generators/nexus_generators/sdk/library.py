@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nexus_cli.errors import UsageError
 from nexus_generators.generator import File
 from nexus_generators.openapi.model import Api
 from nexus_generators.openapi.names import kebab, snake
+
+_NAME = re.compile(r"@?[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,200}[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,10 @@ class Package:
     @classmethod
     def of(cls, api: Api, name: str = "", version: str = "") -> Package:
         """The names that follow from the API's title where none are given."""
+        if name and not _NAME.fullmatch(name):
+            raise UsageError(
+                f"{name!r} is no name of a package", hint="letters, digits and . _ - / @ make one"
+            )
         chosen = name or kebab(api.title)
         bare = chosen.rsplit("/", 1)[-1]
         module = snake(bare)

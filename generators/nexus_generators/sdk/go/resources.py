@@ -75,7 +75,7 @@ class Resources:
             return
         name, names = self._naming.params[operation.pointer], arguments(operation)
         yield ""
-        yield f"// {name} is what {operation.method} {' '.join(operation.route.split())} takes."
+        yield from comment(f"{name} is what {operation.method} {' '.join(operation.route.split())} takes.")
         yield f"type {name} struct {{"
         for parameter in operation.parameters:
             said = parameter.doc + (

@@ -9,9 +9,14 @@ from nexus_generators.openapi.model import Api, Scheme
 from nexus_generators.openapi.names import Names, snake
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
+from nexus_generators.sdk.python.names import KEYWORDS
 from nexus_generators.sdk.python.text import docstring, literal
 
-_ARGUMENTS = {"server", "timeout", "retry", "headers", "hooks", "http", "self", "credentials"}
+_ARGUMENTS = (
+    KEYWORDS
+    | {"core", "auth", "os", "httpx2", "name", "one"}
+    | {"server", "timeout", "retry", "headers", "hooks", "http", "self", "credentials"}
+)
 _KINDS = {
     "api-key": "core.Secret",
     "bearer": "core.Secret | core.ClientCredentials",

@@ -11,17 +11,17 @@ from nexus_generators.openapi.model import Api, Choice, Operation, Record
 from nexus_generators.openapi.names import Names, pascal, snake
 from nexus_generators.sdk.groups import Group, Naming, grouped
 
-_KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist, "self", "cls"})
+KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist, "self", "cls", "l", "I", "O"})
 _BUILTINS = frozenset(name for name in dir(builtins) if name.islower())
 _MODEL = frozenset(name for name in dir(pydantic.BaseModel) if not name.startswith("__"))
-_FIELDS = _KEYWORDS | _MODEL | {"str", "int", "float", "bool", "list", "dict", "bytes", "nullable_"}
+_FIELDS = KEYWORDS | _MODEL | {"str", "int", "float", "bool", "list", "dict", "bytes", "nullable_"}
 _CLASSES = frozenset(
     {"Model", "Any", "Annotated", "Literal", "TypeAlias", "TypeAliasType", "OpenStrEnum", "OpenIntEnum"}
     | {"Upload", "None", "True", "False", "ClassVar", "Field"}
     | {name for name in dir(builtins) if name[0].isupper()}
 )
-_ARGUMENTS = _KEYWORDS | {"options", "body", "content_type", "core", "models"}
-_METHODS = _KEYWORDS | {
+_ARGUMENTS = KEYWORDS | {"options", "body", "content_type", "core", "models"}
+_METHODS = KEYWORDS | {
     "datetime",
     "uuid",
     "core",
@@ -36,9 +36,9 @@ _METHODS = _KEYWORDS | {
     "type",
     "property",
 }
-_CLIENT = _KEYWORDS | {"close", "aclose", "raw", "core", "schemes"}
-_MEMBERS = _KEYWORDS | {"name", "value", "mro", "UNKNOWN"} | {name for name in dir(str) if name.islower()}
-_MODULES = _KEYWORDS | _BUILTINS
+_CLIENT = KEYWORDS | {"close", "aclose", "raw", "core", "schemes"}
+_MEMBERS = KEYWORDS | {"name", "value", "mro", "UNKNOWN"} | {name for name in dir(str) if name.islower()}
+_MODULES = KEYWORDS | _BUILTINS
 
 
 def decide(api: Api) -> Naming:

@@ -86,7 +86,7 @@ def _readme(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield f"from {package.module} import Client"
     yield ""
     yield f"with Client({given}) as client:"
-    yield f"    ...  # the default server is {base_url(api).replace(chr(10), ' ')[:100]}"
+    yield f"    ...  # the default server is {line(base_url(api))[:100]}"
     yield "```"
     yield ""
     if found:

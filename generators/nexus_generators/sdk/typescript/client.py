@@ -10,9 +10,9 @@ from nexus_generators.openapi.names import Names, camel
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.python.client import base_url
-from nexus_generators.sdk.typescript.text import comment, key, literal
+from nexus_generators.sdk.typescript.text import comment, literal
 
-_SETTINGS = {"server", "timeout", "retry", "headers", "hooks", "fetch"}
+_SETTINGS = {"constructor", "server", "timeout", "retry", "headers", "hooks", "fetch"}
 _KINDS = {"basic": "core.Basic", "api-key": "core.Secret", "other": "core.Secret"}
 _TOKEN = "core.Secret | core.ClientCredentials"  # noqa: S105 - the type of one
 
@@ -48,15 +48,15 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield "/** Where the API is, as the document says; the first one is the default. */"
     yield f"export const SERVERS = [{', '.join(literal(server.address) for server in api.servers)}] as const;"
     yield ""
-    yield "const SCHEMES: Record<string, core.Scheme> = {"
+    yield "const SCHEMES = new Map<string, core.Scheme>(["
     for scheme in api.schemes:
         said = [
             f"kind: {literal(scheme.kind)}",
             f"in: {literal(scheme.location)}",
             f"name: {literal(scheme.name)}",
         ]
-        yield f"  {key(scheme.key)}: {{ {', '.join(said)}, tokenUrl: {literal(scheme.token_url)} }},"
-    yield "};"
+        yield f"  [{literal(scheme.key)}, {{ {', '.join(said)}, tokenUrl: {literal(scheme.token_url)} }}],"
+    yield "]);"
     yield ""
     yield "/** What a client may be told; times are in milliseconds. */"
     yield "export interface Settings {"
@@ -83,8 +83,8 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield f"      server: settings.server ?? {literal(base_url(api))},"
     yield f"      userAgent: {literal(package.name + '/' + package.version)},"
     yield "      schemes: SCHEMES,"
-    pairs = (f"{key(s.scheme.key)}: settings.{s.setting}" for s in secrets(api))
-    yield f"      credentials: {{ {', '.join(pairs)} }},"
+    pairs = (f"[{literal(s.scheme.key)}, settings.{s.setting}]" for s in secrets(api))
+    yield f"      credentials: new Map([{', '.join(pairs)}]),"
     yield "      timeout: settings.timeout ?? 60_000,"
     yield "      retry: { ...core.RETRY, ...settings.retry },"
     yield "      headers: settings.headers ?? {},"

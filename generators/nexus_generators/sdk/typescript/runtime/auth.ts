@@ -70,9 +70,9 @@ function basic(username: string, password: string): string {
 /** The schemes of the first alternative for which everything is known. */
 export function chosen(
   alternatives: readonly (readonly string[])[],
-  credentials: Readonly<Record<string, Credential | undefined>>,
+  credentials: ReadonlyMap<string, Credential | undefined>,
 ): readonly string[] {
-  return alternatives.find((names) => names.length > 0 && names.every((name) => credentials[name] !== undefined)) ?? [];
+  return alternatives.find((names) => names.length > 0 && names.every((name) => credentials.get(name) !== undefined)) ?? [];
 }
 
 /** Put a credential into a request. */

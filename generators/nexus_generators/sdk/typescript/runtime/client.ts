@@ -34,8 +34,8 @@ export interface Options {
 export interface Config {
   readonly server: string;
   readonly userAgent: string;
-  readonly schemes: Readonly<Record<string, Scheme>>;
-  readonly credentials: Readonly<Record<string, Credential | undefined>>;
+  readonly schemes: ReadonlyMap<string, Scheme>;
+  readonly credentials: ReadonlyMap<string, Credential | undefined>;
   readonly timeout: number;
   readonly retry: Retry;
   readonly headers: Readonly<Record<string, string>>;
@@ -217,8 +217,8 @@ export class Core {
     const { url: _, ...own } = call;
     if (new URL(url).origin === new URL(this.address(own, path)).origin) {
       for (const name of chosen(call.operation.security, this.config.credentials)) {
-        const scheme = this.config.schemes[name];
-        const credential = this.config.credentials[name];
+        const scheme = this.config.schemes.get(name);
+        const credential = this.config.credentials.get(name);
         if (scheme && credential) await apply(scheme, credential, headers, query, this.config.fetch);
       }
     }
@@ -291,7 +291,7 @@ export class Core {
   }
 
   private forget(call: Call): boolean {
-    const used = chosen(call.operation.security, this.config.credentials).map((name) => this.config.credentials[name]);
+    const used = chosen(call.operation.security, this.config.credentials).map((name) => this.config.credentials.get(name));
     const tokens = used.filter((one) => one instanceof ClientCredentials);
     tokens.forEach((one) => one.forget());
     return tokens.length > 0;

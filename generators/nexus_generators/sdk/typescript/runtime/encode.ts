@@ -137,7 +137,7 @@ function multipart(spec: Body, value: unknown): FormData {
     const whole = spec.jsonParts?.includes(name) ?? false;
     for (const part of Array.isArray(item) && !whole ? item : [item]) {
       const file = blob(part);
-      const media = spec.partTypes?.[name];
+      const media = spec.partTypes && Object.hasOwn(spec.partTypes, name) ? spec.partTypes[name] : undefined;
       if (file !== undefined) {
         data.append(name, media ? file.slice(0, file.size, media.split(",")[0]) : file, "name" in file ? String(file.name) : "file");
       } else if (whole || (typeof part === "object" && part !== null && !(part instanceof Date))) {
