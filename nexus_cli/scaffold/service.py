@@ -35,8 +35,18 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
 
 def _api(service: Service) -> dict[str, Any]:
     """What a service offers to those that call it."""
-    resources = [_resource(name, resource) for name, resource in service.resources.items()]
+    described = [_resource(name, resource) for name, resource in service.resources.items()]
+    resources = [one | {"path": _reached(service, f"/api/v1/{one['plural']}")} for one in described]
     return {"name": service.name, "title": service.title or service.name, "resources": resources}
+
+
+def _reached(service: Service, path: str) -> str:
+    """A path of a service as the gateway has it."""
+    for route in service.routes:
+        inside = (route.rewrite or route.path).rstrip("/")
+        if f"{path}/".startswith(f"{inside}/"):
+            return route.path.rstrip("/") + path.removeprefix(inside)
+    return path
 
 
 def _package(package: Package, service: Service) -> dict[str, str]:

@@ -327,3 +327,16 @@ def test_words_of_the_command_line_are_read_strictly() -> None:
 def test_plurals() -> None:
     nouns = ["item", "category", "day", "box", "address", "batch"]
     assert list(map(plural, nouns)) == ["items", "categories", "days", "boxes", "addresses", "batches"]
+
+
+def test_a_web_application_shows_the_services_where_the_gateway_has_them(shop: Path) -> None:
+    generate_app(shop, "order", DEFAULT)
+    generate_app(shop, "catalog", DEFAULT)  # its items are reached by another path than those of order
+    outcome = generate_app(shop, "web", DEFAULT, kind="nextjs")
+    assert outcome.changes
+    service = load(shop).services["web"]
+    assert [use.service for use in service.uses] == ["catalog", "order"]
+    assert (dict(service.resources), service.env) == ({}, {"GATEWAY_URL": "${gateway.url}"})
+    apis = (shop / "services/web/src/generated/apis.ts").read_text()
+    assert 'path: "/api/v1/items"' in apis
+    assert 'path: "/api/v1/catalog/items"' in apis
