@@ -23,6 +23,16 @@ class GraphFormat(StrEnum):
     mermaid = "mermaid"
     svg = "svg"
     json = "json"
+    html = "html"
+
+
+class GraphView(StrEnum):
+    """What a graph shows."""
+
+    all = "all"
+    services = "services"
+    data = "data"
+    events = "events"
 
 
 def complete_units(incomplete: str) -> list[str]:
@@ -74,6 +84,45 @@ ProfileOption = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+
+def complete_environments(incomplete: str) -> list[str]:
+    """Names of described environments for shell completion."""
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.errors import NexusError
+    from nexus_cli.workspace import find
+
+    try:
+        return sorted(name for name in load(find().root).environments if name.startswith(incomplete))
+    except NexusError:
+        return []
+
+
+EnvironmentName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENVIRONMENT", help="A described environment.", autocompletion=complete_environments
+    ),
+]
+VersionOption = Annotated[str | None, typer.Option("--version", "-v", help="The release's version.")]
+ServicesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--service", "-s", help="Only this service; may be given again.", autocompletion=complete_units
+    ),
+]
+ReasonOption = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")]
+StrategyOption = Annotated[
+    str | None,
+    typer.Option(help="rolling, blue-green, canary or recreate, in place of the blueprints' own."),
+]
+BreakGlassOption = Annotated[
+    str, typer.Option(help="Deploy in spite of a freeze or a missing approval; say why.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+WaitOption = Annotated[
+    float, typer.Option("--wait", help="Seconds to wait for another deployment to end.", min=0)
+]
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", help="Seconds to wait for another nexus command to end.", min=0)
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,17 +27,31 @@ def desired(
 ) -> list[Unit]:
     """Every unit of the platform; `configuration` is what generators wrote for components, by name."""
     known = bind.service_values(platform, bindings)
-    units: list[Unit] = []
-    for component in platform.components.values():
-        generated = configuration.get(component.name, {})
-        units.append(_component(platform, component, bindings, layout, form, generated))
-        units.extend(_consumer_jobs(platform, component, bindings, layout, form))
+    units = list(component_units(platform, bindings, layout, form, configuration))
     for service in platform.services.values():
         if bind.replicas(service, bindings):
             environment = bind.service_environment(platform, service, bindings, known)
-            units.extend(_service(platform, service, bindings, layout, form.code(service), environment))
+            units.extend(
+                service_units(
+                    platform, service, bindings, layout, form.code(service), environment, form.store
+                )
+            )
     names = {unit.name for unit in units}
     return [replace(unit, needs=tuple(need for need in unit.needs if need in names)) for unit in units]
+
+
+def component_units(
+    platform: Platform,
+    bindings: Bindings,
+    layout: Layout,
+    form: Form,
+    configuration: Mapping[str, Mapping[str, File]],
+) -> Iterator[Unit]:
+    """The components, and after each the jobs that prepare it for the services which use it."""
+    for component in platform.components.values():
+        generated = configuration.get(component.name, {})
+        yield _component(platform, component, bindings, layout, form, generated)
+        yield from _consumer_jobs(platform, component, bindings, layout, form)
 
 
 def _component(
@@ -104,6 +118,7 @@ def _consumer_jobs(
             layout=layout,
             runtime=form.runtime(component),
             profiles=service.profiles,
+            store=form.store(component),
         )
 
 
@@ -126,6 +141,7 @@ def _job(
     cwd: Path | None = None,
     code: str = "",
     profiles: tuple[str, ...] = (),
+    store: Path | None = None,
 ) -> Unit:
     command = task.exec
     if isinstance(runtime, Container):  # the task is the whole command, whatever the image begins with
@@ -141,18 +157,24 @@ def _job(
         cwd=cwd,
         runtime=runtime,
         profiles=profiles,
+        store=store,
     )
     return _with_fingerprint(unit, layout, {"code": code} if code else {})
 
 
-def _service(
+def service_units(
     platform: Platform,
     service: Service,
     bindings: Bindings,
     layout: Layout,
     code: Code,
     environment: Mapping[str, str],
+    store: Callable[[Component], Path | None] = lambda _: None,
 ) -> Iterator[Unit]:
+    """A service's replicas, and before them the job that migrates its database if it has one.
+
+    `store` says where such a job leaves word that it is done.
+    """
     targets = _targets(platform, service.uses)
     needs = [target.name for target in targets]
     needs += [
@@ -161,15 +183,17 @@ def _service(
         if isinstance(target, Component) and target.per_consumer
     ]
     if code.migrate:
+        databases = _databases(targets)
         yield _job(
             name=f"{service.name}.migrate",
             task=Task(exec=code.migrate, env=dict(environment)),
-            needs=_database(targets, service.name),
+            needs=(*(d.name for d in databases), *_places(databases, service.name)),
             layout=layout,
             runtime=code.runtime,
             cwd=code.cwd,
             code=code.schema,
             profiles=service.profiles,
+            store=store(databases[0]) if len(databases) == 1 else None,
         )
         needs.append(f"{service.name}.migrate")
     for replica in bind.replicas(service, bindings):
@@ -186,7 +210,8 @@ def _replica(
     runtime, port = code.runtime, bind.replica_port(service, replica, bindings)
     listens = port
     if isinstance(runtime, Container):
-        runtime = replace(runtime, aliases=(service.name, bind.replica_alias(service, replica)))
+        shared = () if bindings.through else (service.name,)
+        runtime = replace(runtime, aliases=(*shared, bind.replica_alias(service, replica)))
         listens = service.port
     return Unit(
         name=replica,
@@ -211,11 +236,14 @@ def _targets(platform: Platform, uses: Iterable[Use]) -> list[Service | Componen
     return [target for target in found if target is not None]
 
 
-def _database(targets: Iterable[Service | Component], consumer: str) -> tuple[str, ...]:
-    """What a migration waits for: the databases, and the consumer's own place in them."""
-    databases = [t for t in targets if isinstance(t, Component) and "DATABASE_URL" in t.provides]
-    jobs = [f"{database.name}.{consumer}" for database in databases if database.per_consumer]
-    return (*(database.name for database in databases), *jobs)
+def _databases(targets: Iterable[Service | Component]) -> list[Component]:
+    """The databases that a migration works on."""
+    return [t for t in targets if isinstance(t, Component) and "DATABASE_URL" in t.provides]
+
+
+def _places(databases: Iterable[Component], consumer: str) -> list[str]:
+    """The jobs that make a consumer's own place in databases."""
+    return [f"{database.name}.{consumer}" for database in databases if database.per_consumer]
 
 
 def _with_fingerprint(unit: Unit, layout: Layout, parts: Mapping[str, str]) -> Unit:
