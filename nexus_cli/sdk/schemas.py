@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
 from nexus_generators.openapi.document import Document
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 _URI = "json-schema:///document"
 _SHOWN = 200
@@ -16,6 +18,8 @@ class Schemas:
     """The schemas of one document."""
 
     def __init__(self, document: Document) -> None:
+        import jsonschema_rs
+
         self._document = document
         self._registry = jsonschema_rs.Registry([(_URI, document.data)])
         self._by_pointer: dict[str, jsonschema_rs.Draft202012Validator] = {}
@@ -41,6 +45,8 @@ class Schemas:
         return bool(found[1].is_valid(value))
 
     def _validator(self, schema: Any) -> jsonschema_rs.Draft202012Validator:
+        import jsonschema_rs
+
         return jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pydantic
 import pytest
 from nexus_generators.openapi.build import build
 from nexus_generators.openapi.cases import Case, Cases
 from nexus_generators.openapi.document import Document, load
 from nexus_generators.openapi.model import Array, Map, Named, Nullable, Record, Scalar, Union
 from nexus_generators.sdk.library import Package
+from nexus_generators.sdk.python.names import MODEL
 
 from nexus_cli.sdk.generate import LANGUAGES
 from nexus_cli.sdk.schemas import Schemas
@@ -38,6 +40,10 @@ def test_the_same_document_gives_the_same_bytes() -> None:
             for _ in "ab"
         ]
         assert made[0] == made[1]
+
+
+def test_what_models_have_is_no_name_of_a_field() -> None:
+    assert {name for name in dir(pydantic.BaseModel) if not name.startswith("__")} <= MODEL
 
 
 def schema(text: str, version: str = "3.1.0"):
