@@ -149,8 +149,7 @@ class Rollout(Runner):
                 continue
             seen = self.snapshot.get(unit)
             if seen is None or seen.state is not State.RUNNING or seen.restarts:
-                state = "is gone" if seen is None else f"has ended ({seen.reason or seen.state})"
-                raise StepFault(self._bad(step, f"{unit} {state}"))
+                raise StepFault(self._bad(step, f"{unit} {_ending(seen)}"))
 
     def _bad(self, step: Watch, why: str) -> Failure:
         units = [unit for unit in self.live.units if unit == step.side or unit.startswith(f"{step.side}.")]
@@ -184,6 +183,15 @@ class Rollout(Runner):
     def _unlike(self, unit: Unit, why: str) -> Failure:
         lines = tuple(line.text for line in self.engine.logs([unit.name], tail=_LOG_LINES))
         return Failure(unit.name, why, log=lines)
+
+
+def _ending(seen: Observed | None) -> str:
+    """What became of a unit that should run without a break."""
+    if seen is None:
+        return "is gone"
+    if seen.state is State.RUNNING:
+        return "has ended, and was started again"
+    return f"has ended ({seen.reason or seen.state})"
 
 
 def _asked(url: str) -> tuple[int, str]:

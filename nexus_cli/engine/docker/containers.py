@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,8 @@ _STATES = {
     "exited": State.EXITED,
     "dead": State.EXITED,
 }
+_UP = re.compile(r"Up (?:Less than a second|(\d+) seconds?)")
+_SETTLED = 3.0  # seconds between the creation of a container and its first start, at most
 _EXIT = re.compile(r"\((\d+)\)")
 _RESTART = {"always": "unless-stopped", "on-failure": "on-failure", "no": "no"}
 _LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
@@ -230,7 +233,7 @@ def observed(found: Mapping[str, Any], host: str, ready: Ready, ending: Ending) 
     labels, state = found["Labels"], _STATES.get(found["State"], State.EXITED)
     exit_code = _exit_code(found)
     restarts, reason = 0, ""
-    if state is State.BACKOFF or (state is State.EXITED and exit_code):
+    if state is State.BACKOFF or (state is State.EXITED and exit_code) or _restarted(found):
         restarts, reason = ending(found["Id"])
         if state is State.BACKOFF and restarts >= CRASH_LIMIT:
             state = State.CRASHED
@@ -253,6 +256,12 @@ def observed(found: Mapping[str, Any], host: str, ready: Ready, ending: Ending) 
         reason=reason,
         container=found["Id"][:12],
     )
+
+
+def _restarted(found: Mapping[str, Any]) -> bool:
+    """Whether a container that runs has not run for as long as it is there: the engine started it again."""
+    up = _UP.match(found.get("Status", "")) if found["State"] == "running" else None
+    return up is not None and time.time() - float(found["Created"]) - int(up[1] or 0) > _SETTLED
 
 
 def _published(found: Mapping[str, Any], host: str) -> dict[int, tuple[str, int]]:
