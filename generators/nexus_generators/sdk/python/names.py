@@ -12,7 +12,42 @@ from nexus_generators.sdk.groups import Group, Naming, grouped
 KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist, "self", "cls", "l", "I", "O"})
 _BUILTINS = frozenset(name for name in dir(builtins) if name.islower())
 MODEL = frozenset(
-    ["_abc_impl", "_calculate_keys", "_copy_and_set_values", "_get_value", "_iter", "_setattr_handler", "construct", "copy", "dict", "from_orm", "json", "model_computed_fields", "model_config", "model_construct", "model_copy", "model_dump", "model_dump_json", "model_extra", "model_fields", "model_fields_set", "model_json_schema", "model_parametrized_name", "model_post_init", "model_rebuild", "model_validate", "model_validate_json", "model_validate_strings", "parse_file", "parse_obj", "parse_raw", "schema", "schema_json", "update_forward_refs", "validate"]
+    [
+        "_abc_impl",
+        "_calculate_keys",
+        "_copy_and_set_values",
+        "_get_value",
+        "_iter",
+        "_setattr_handler",
+        "construct",
+        "copy",
+        "dict",
+        "from_orm",
+        "json",
+        "model_computed_fields",
+        "model_config",
+        "model_construct",
+        "model_copy",
+        "model_dump",
+        "model_dump_json",
+        "model_extra",
+        "model_fields",
+        "model_fields_set",
+        "model_json_schema",
+        "model_parametrized_name",
+        "model_post_init",
+        "model_rebuild",
+        "model_validate",
+        "model_validate_json",
+        "model_validate_strings",
+        "parse_file",
+        "parse_obj",
+        "parse_raw",
+        "schema",
+        "schema_json",
+        "update_forward_refs",
+        "validate",
+    ]
 )
 """What every pydantic model has; importing pydantic to ask would cost more than all names."""
 _FIELDS = KEYWORDS | MODEL | {"str", "int", "float", "bool", "list", "dict", "bytes", "nullable_"}
