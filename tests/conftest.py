@@ -36,6 +36,26 @@ include:
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # before groups are looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give one worker what another would have to make again, or would only wait for."""
+    for item in items:
+        group = _group(item)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item) -> str:
+    """Tests that take the catalogue's own ports, or that share what their module makes once."""
+    if "e2e" in item.path.parts:
+        return "ports"
+    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
+    if not any(found[-1].scope == "module" for found in fixtures.values()):
+        return ""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return f"{item.path.stem} {parameters.get('kind', '')}".strip()
+
+
 @pytest.fixture(scope="session")
 def docker_engine() -> str:
     """The address of a Docker engine that has the images which most tests use."""

@@ -278,7 +278,7 @@ def test_kill_9_at_every_step(shop: Path, nexus: Run, command: list[str]) -> Non
             up(nexus)
             assert set(states(nexus).values()) == {"ready"}
         assert nexus("down").returncode == 0
-        assert processes_of(shop) == []
+        until(lambda: processes_of(shop) == [], seconds=2)  # the last one may still be on its way out
         if command[0] == "down":
             up(nexus)
 

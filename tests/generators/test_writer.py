@@ -275,8 +275,8 @@ def test_recovery_leaves_what_a_person_changed_after_the_crash(tmp_path: Path) -
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_everything_as_it_was(tmp_path: Path, which: signal.Signals) -> None:
     before = old_tree(tmp_path)
-    code = "import signal\nsignal.signal(signal.SIGTERM, signal.default_int_handler)\n" + REPLACE_ALL
-    process = run(code, str(tmp_path))
+    handled = f"import signal\nsignal.signal({which:d}, signal.default_int_handler)\n"  # whoever ignores it
+    process = run(handled + REPLACE_ALL, str(tmp_path))
     wait_for(tmp_path / ".nexus/transaction/new", process)
     process.send_signal(which)
     _, errors = process.communicate()
