@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,24 +37,29 @@ include:
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # before groups are looked at
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give one worker what another would have to make again, or would only wait for."""
-    for item in items:
-        group = _group(item)
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Scheduler(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    """Tests that take the catalogue's own ports, or that share what their module makes once."""
-    if "e2e" in item.path.parts:
-        return "ports"
-    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
-    if not any(found[-1].scope == "module" for found in fixtures.values()):
-        return ""
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    return f"{item.path.stem} {parameters.get('kind', '')}".strip()
+def group(nodeid: str) -> str:
+    """What one worker runs: all tests that take the catalogue's ports, or a module that makes much once.
+
+    Of the conformance suite, that is the part of one type of service.
+    """
+    path, _, test = nodeid.partition("::")
+    if path.startswith("tests/e2e/"):
+        return "tests/e2e"
+    if not path.startswith(("tests/templates/", "tests/sdk/")):
+        return nodeid
+    return f"{path} {test.partition('[')[2].partition('-')[0]}" if "conformance" in path else path
 
 
 @pytest.fixture(scope="session")
