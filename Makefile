@@ -18,7 +18,7 @@ demo-down: $(READY) ## Stop the demo and remove everything that it made
 	@$(BIN)/python examples/shop/demo.py --down
 
 test: $(READY) ## Run the whole suite
-	@$(BIN)/python -m pytest -n 3 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY) ## Check style, types and layers
 	@$(BIN)/ruff check .
