@@ -13,6 +13,7 @@ import pytest
 
 from nexus_cli.engine.docker.client import address, connect, silence
 from nexus_cli.engine.docker.images import present
+from tests.support.small_disk import unmount_abandoned
 
 os.environ["NEXUS_ENGINE"] = "process"  # unless a test says otherwise
 IMAGES = (
@@ -35,6 +36,12 @@ include:
   - "catalogue:nats"
   - "catalogue:gateway"
 """
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin without file systems that a killed run left mounted."""
+    if not hasattr(session.config, "workerinput"):
+        unmount_abandoned()
 
 
 @pytest.hookimpl(optionalhook=True)
