@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import INTERRUPTED, NexusError
@@ -14,6 +17,9 @@ from nexus_cli.process import Programs
 from nexus_cli.testing.case import BAD, RAN, Case, Tell
 from nexus_cli.testing.kinds import KINDS
 from nexus_cli.workspace import Workspace
+
+if TYPE_CHECKING:
+    from nexus_cli.testing.stand import Stand
 
 PASSED, FAILED, NOTHING_RAN = 0, 1, 5
 Progress = Callable[[str], None]
@@ -26,7 +32,9 @@ class Asked:
     `services` are those to test, all if none; `tags` the marks of tests that are wanted. `timeout` is for
     one program that runs tests, in seconds. `results` is the folder that this run writes into. `engine` is
     docker, process, or empty for the usual one. Every program of the run belongs to `programs`, so that all
-    end with it; `enough` is set once no further test should begin. `progress` says what is done now.
+    end with it; `enough` is set once no further test should begin. `stands` are the
+    copies that kinds share; `closing` is left
+    when the run ends, however it ends. `progress` says what is done now.
     """
 
     workspace: Workspace
@@ -46,6 +54,8 @@ class Asked:
     progress: Progress = lambda _: None
     programs: Programs = field(default_factory=Programs)
     enough: threading.Event = field(default_factory=threading.Event)
+    closing: ExitStack = field(default_factory=ExitStack)
+    stands: dict[tuple[str, ...], Stand] = field(default_factory=dict)
 
     def wants(self, name: str) -> bool:
         """Whether a service is to be tested."""
@@ -105,8 +115,23 @@ def perform(asked: Asked, kinds: Collection[str], tell: Tell, *, strict: bool = 
     finally:
         asked.enough.set()
         asked.programs.end()
+        with uninterrupted():
+            asked.closing.close()
     ran = [name for name in KINDS if name in kinds]
     return Result(cases, ran, began, time.monotonic() - start, interrupted, strict)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A stretch in which Ctrl-C is not heard: what was begun is taken back whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _perform(kind: str, asked: Asked, tell: Tell) -> None:
