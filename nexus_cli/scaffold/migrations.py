@@ -189,7 +189,7 @@ def _before(folder: Path, service: Service) -> Tables:
     path = folder / MODEL
     if path.exists():
         return tables.read(path.read_text(encoding="utf-8"), f"{service.source}/{MODEL}")
-    return tables.tables_of(recorded(folder))
+    return tables.older(tables.tables_of(recorded(folder)))
 
 
 def _refuse(platform: Platform, service: Service, lost: Sequence[Loss]) -> None:

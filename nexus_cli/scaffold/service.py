@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any
 
-from nexus_cli.blueprint.model import Component, Package, Platform, Resource, Service
+from nexus_cli.blueprint.model import Component, Package, Platform, Service
 
 
 def variables(platform: Platform, service: Service) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
         "port": service.port,
         "connections": sorted({name for component in components for name in component.provides}),
         "calls": [found.name for found in used if isinstance(found, Service)],
-        "resources": [_resource(name, resource) for name, resource in service.resources.items()],
+        "resources": [_resource(name, service) for name in referred_first(service)],
         "publishes": list(service.events.publishes),
         "consumes": list(service.events.consumes),
         "secrets": list(service.secrets),
@@ -47,7 +47,28 @@ def plural(noun: str) -> str:
     return f"{noun}es" if re.search(r"(s|x|z|ch|sh)$", noun) else f"{noun}s"
 
 
-def _resource(name: str, resource: Resource) -> dict[str, Any]:
+def referred_first(service: Service) -> list[str]:
+    """Its resources in an order in which what is referred to stands before what refers to it.
+
+    The order of the blueprint says nothing about the database: a reference inside the service is a foreign
+    key wherever its resource stands. A circle, which is a fault of the blueprint, is cut where it is met.
+    """
+    order: dict[str, None] = {}
+
+    def add(name: str, above: frozenset[str]) -> None:
+        for field in service.resources[name].fields.values():
+            if field.target in service.resources and field.target not in {*order, *above, name}:
+                add(field.target, above | {name})
+        order.setdefault(name)
+
+    for name in service.resources:
+        if name not in order:
+            add(name, frozenset())
+    return list(order)
+
+
+def _resource(name: str, service: Service) -> dict[str, Any]:
+    resource = service.resources[name]
     fields = [
         {
             "name": key,
@@ -67,4 +88,5 @@ def _resource(name: str, resource: Resource) -> dict[str, Any]:
         "operations": list(resource.operations),
         "states": {state: list(after) for state, after in resource.states.items()},
         "events": resource.events.model_dump(),
+        "tenant": service.of_tenants(name),
     }
