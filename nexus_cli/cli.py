@@ -13,6 +13,7 @@ import typer
 from nexus_cli import __version__
 from nexus_cli.commands import (
     build,
+    deploy,
     describe,
     doctor,
     down,
@@ -71,7 +72,7 @@ def options(
         os.environ["NEXUS_WORKSPACE"] = str(workspace)
 
 
-CREATE, DESCRIBE, RUN = "Create", "Describe", "Run"
+CREATE, DESCRIBE, RUN, SHIP = "Create", "Describe", "Run", "Ship"
 COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("init", CREATE, init.init),
     ("update", CREATE, update.update),
@@ -93,6 +94,8 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("exec", RUN, execute.execute),
     ("token", RUN, token.token),
     ("doctor", RUN, doctor.doctor),
+    ("deploy", SHIP, deploy.deploy),
+    ("rollback", SHIP, deploy.rollback),
 ]
 for _name, _panel, _function in COMMANDS:
     _settings = {"allow_interspersed_args": False} if _name in {"exec", "run"} else {}

@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Action = Literal["prepare", "start", "run", "await", "configure", "route", "restart", "stop"]
+Action = Literal[
+    "prepare",
+    "start",
+    "run",
+    "await",
+    "configure",
+    "route",
+    "restart",
+    "stop",
+    "smoke",
+    "shift",
+    "watch",
+    "drain",
+]
 
 MARKS: Mapping[str, str] = {
     "prepare": "*",
@@ -17,23 +30,31 @@ MARKS: Mapping[str, str] = {
     "route": "?",
     "restart": "~",
     "stop": "-",
+    "smoke": "?",
+    "shift": ">",
+    "watch": "?",
+    "drain": "-",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do to one unit: why (`cause`), after which steps, and whether data is lost by it."""
+    """One thing to do to one unit: why (`cause`), after which steps, and whether data is lost by it.
+
+    `part` tells steps apart that do the same to a unit more than once, such as `25 %`.
+    """
 
     action: Action
     unit: str
     cause: str
     after: tuple[str, ...] = ()
     destructive: bool = False
+    part: str = ""
 
     @property
     def id(self) -> str:
         """The step's name inside its plan."""
-        return f"{self.action} {self.unit}"
+        return f"{self.action} {self.unit}" + (f" {self.part}" if self.part else "")
 
     def __str__(self) -> str:
         return f"{MARKS[self.action]} {self.action:<9} {self.unit}  ({self.cause})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,3 +145,36 @@ def _repository(folder: Path) -> Repo | None:
         repository.close()
         return None
     return repository
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What is checked out: the commit's full hash, its newest tag if it has one, and what differs from it."""
+
+    commit: str
+    tag: str
+    changed: tuple[str, ...]
+
+
+def revision(folder: Path) -> Revision | None:
+    """What is checked out around a folder; nothing outside a repository, or before its first commit."""
+    repository = _repository(folder)
+    if repository is None:
+        return None
+    with repository:
+        command = ["git", "tag", "--points-at", "HEAD", "--sort=-version:refname"]
+        tags: str = repository.git.execute(command)
+        commit = repository.head.commit.hexsha
+    return Revision(commit, next(iter(tags.split()), ""), tuple(uncommitted(folder, ".")))
+
+
+def email() -> str:
+    """The person's address as git knows it; empty when it knows none."""
+    if not shutil.which("git"):
+        return ""
+    import git
+
+    status, said, _ = git.Git().execute(
+        ["git", "config", "user.email"], with_extended_output=True, with_exceptions=False
+    )
+    return str(said).strip() if status == 0 else ""

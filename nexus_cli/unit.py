@@ -234,6 +234,12 @@ def owner(unit: str) -> str:
     return unit.partition(".")[0]
 
 
+def side(unit: str) -> str:
+    """The replicas that a service's unit is one of: `order` of `order.2`, `order.r7` of `order.r7.2`."""
+    first, _, last = unit.rpartition(".")
+    return first if first and last.isdigit() else unit
+
+
 class State(StrEnum):
     """Where a unit is in its life, as an engine sees it."""
 

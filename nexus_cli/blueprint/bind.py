@@ -22,7 +22,9 @@ class Bindings:
     `ports` is unit -> port name -> number (a service's only port is named `http`); absent ones are the
     blueprint's own. `credentials` is component -> name -> value. `host` is where a person reaches the units.
     `containers`: the units are on a network of their own, where each is known by its name.
-    `replicas` is how many of a service run where that is not what its blueprint says.
+    `replicas` is how many of a service run where that is not what its blueprint says. `revisions` number the
+    releases of services that may stand beside each other. `through` is the gateway by which units reach
+    services then, so that their requests too go to the release that is meant.
     """
 
     environment: str = "development"
@@ -33,6 +35,8 @@ class Bindings:
     secrets: Values = field(default_factory=dict)
     variables: Values = field(default_factory=dict)
     replicas: Mapping[str, int] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    through: str = ""
 
     @property
     def listen(self) -> str:
@@ -52,9 +56,14 @@ def unit_ports(unit: Service | Component, bindings: Bindings) -> dict[str, int]:
 
 
 def replicas(service: Service, bindings: Bindings) -> list[str]:
-    """The names of the units that a service runs as: its own, then `order.2`, `order.3`."""
+    """The names of the units that a service runs as: its own, then `order.2`, `order.3`.
+
+    Those of a revision are `order.r7`, `order.r7.2`, `order.r7.3`.
+    """
     count = bindings.replicas.get(service.name, service.scale.replicas)
-    return [service.name if number == 1 else f"{service.name}.{number}" for number in range(1, count + 1)]
+    revision = bindings.revisions.get(service.name)
+    first = service.name if revision is None else f"{service.name}.r{revision}"
+    return [first if number == 1 else f"{first}.{number}" for number in range(1, count + 1)]
 
 
 def replica_port(service: Service, replica: str, bindings: Bindings) -> int:
@@ -64,7 +73,7 @@ def replica_port(service: Service, replica: str, bindings: Bindings) -> int:
 
 def replica_alias(service: Service, replica: str) -> str:
     """The name that a replica alone has on a network of containers, where all share the service's name."""
-    number = replica.removeprefix(service.name).removeprefix(".")
+    number = replica.removeprefix(service.name).removeprefix(".").replace(".", "_")
     return f"{service.name}_{number or 1}"  # no dot: of a name with one, the world's servers would be asked
 
 
@@ -87,7 +96,10 @@ def seen_by_person(unit: Service | Component, bindings: Bindings) -> Address:
 
 def seen_by_units(unit: Service | Component, bindings: Bindings) -> Address:
     """Where other units reach the unit."""
-    return (unit.name, own_ports(unit)) if bindings.containers else seen_by_person(unit, bindings)
+    if not bindings.containers:
+        return seen_by_person(unit, bindings)
+    by_gateway = bindings.through and isinstance(unit, Service)
+    return (bindings.through if by_gateway else unit.name), own_ports(unit)
 
 
 def seen_by_itself(unit: Service | Component, bindings: Bindings) -> Address:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gc
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from nexus_cli.blueprint.document import DocumentFault, parse, read
+from nexus_cli.blueprint.document import DocumentFault, parse, read, text_of
 from nexus_cli.blueprint.model import (
     KINDS,
     Blueprint,
@@ -54,15 +54,39 @@ def load(root: Path) -> Platform:
             gc.enable()
 
 
+def restored(root: Path, texts: Mapping[str, str]) -> Platform:
+    """The platform as it was described by texts that were kept, by file; nothing else is read.
+
+    They are those of `Platform.sources`, with nexus.yaml among them.
+    """
+    findings: list[Finding] = []
+    source = Source(FILE, texts[FILE])
+    spec = _spec(source, findings)
+    if spec is None:
+        raise BlueprintFault(findings)
+    others = (Source(file, text) for file, text in texts.items() if file != FILE)
+    return _platform_of(root, spec, source, others, findings)
+
+
 def _load(root: Path) -> Platform:
     findings: list[Finding] = []
-    spec, source = _platform(root, findings)
-    if spec is None or source is None:
+    try:
+        source = Source(FILE, text_of(root / FILE, FILE, "a blueprint"))
+    except DocumentFault as fault:
+        raise BlueprintFault([fault.finding]) from fault
+    spec = _spec(source, findings)
+    if spec is None:
         raise BlueprintFault(findings)
+    return _platform_of(root, spec, source, _sources(root, spec, source, findings), findings)
+
+
+def _platform_of(
+    root: Path, spec: PlatformSpec, source: Source, others: Iterable[Source], findings: list[Finding]
+) -> Platform:
     loaded: dict[str, dict[str, Blueprint]] = {kind: {} for kind in KINDS}
     sources: dict[tuple[str, str], Source] = {("platform", spec.name): source}
-    for file, path in _files(root, spec, source, findings):
-        found = _blueprint(path, file, spec, findings)
+    for other_source in others:
+        found = _blueprint(other_source, spec, findings)
         if found is None:
             continue
         kind, blueprint, its_source = found
@@ -89,17 +113,25 @@ def _only(found: Mapping[str, Blueprint], kind: type[B]) -> dict[str, B]:
     return {name: value for name, value in sorted(found.items()) if isinstance(value, kind)}
 
 
-def _platform(root: Path, findings: list[Finding]) -> tuple[PlatformSpec | None, Source | None]:
+def _spec(source: Source, findings: list[Finding]) -> PlatformSpec | None:
     try:
-        data, source = read(root / FILE, FILE)
+        data = parse(source)
     except DocumentFault as fault:
         findings.append(fault.finding)
-        return None, None
+        return None
     if data.get("kind") != "platform":
         where = source.at(["kind"])
         findings.append(Finding("kind", "error", f"{FILE} must have `kind: platform`", where))
-        return None, source
-    return _validate(PlatformSpec, data, source, findings), source
+        return None
+    return _validate(PlatformSpec, data, source, findings)
+
+
+def _sources(root: Path, spec: PlatformSpec, source: Source, findings: list[Finding]) -> Iterator[Source]:
+    for file, path in _files(root, spec, source, findings):
+        try:
+            yield Source(file, text_of(path, file, "a blueprint"))
+        except DocumentFault as fault:
+            findings.append(fault.finding)
 
 
 def _files(
@@ -148,10 +180,10 @@ def catalogue_components() -> Mapping[str, Component]:
 
 
 def _blueprint(
-    path: Path, file: str, spec: PlatformSpec, findings: list[Finding]
+    source: Source, spec: PlatformSpec, findings: list[Finding]
 ) -> tuple[str, Blueprint, Source] | None:
     try:
-        data, source = read(path, file)
+        data = parse(source)
     except DocumentFault as fault:
         findings.append(fault.finding)
         return None

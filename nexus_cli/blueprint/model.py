@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from nexus_cli.blueprint.fields import ResourceField
 from nexus_cli.blueprint.scalars import (
+    FREEZE_PATTERN,
     Duration,
     EnvName,
     EventName,
@@ -136,13 +137,55 @@ class Limits(Model):
         return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+class Smoke(Model):
+    """A request that a new release has to answer before it gets any other."""
+
+    path: Path_
+    status: int = Field(200, ge=100, le=599)
+    contains: str = ""
+
+
+class Hooks(Model):
+    """Commands that are run once in the release's own environment, beside its replicas."""
+
+    pre_deploy: tuple[str, ...] = Field((), alias="pre-deploy")
+    post_deploy: tuple[str, ...] = Field((), alias="post-deploy")
+    on_failure: tuple[str, ...] = Field((), alias="on-failure")
+
+
+class Verdict(Model):
+    """When a new release is worse than the one beside it; with fewer `requests` than that nothing is said.
+
+    `errors` is by how many percentage points it may fail more often, `latency` by how many times its 95th
+    percentile may be longer.
+    """
+
+    requests: int = Field(20, ge=0)
+    errors: float = Field(1.0, ge=0, le=100)
+    latency: float = Field(2.0, ge=1)
+
+    @field_validator("errors", "latency", mode="before")
+    @classmethod
+    def _whole(cls, value: Any) -> Any:
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class Deploy(Model):
-    """How a new release replaces the old one."""
+    """How a new release replaces the old one.
+
+    `steps` are the percentages of a canary; `hold` is how long each step, or the new release after the
+    change-over, is watched. `drain` bounds the wait for requests in flight. With `retain` the old release
+    goes on running beside the new one, to be switched back to at once.
+    """
 
     strategy: Strategy = "rolling"
-    steps: tuple[int, ...] = ()
+    steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = ()
     hold: Duration | None = None
     drain: Duration = 10.0
+    retain: bool | None = Field(None, description="by default only with blue-green")
+    smoke: tuple[Smoke, ...] = ()
+    hooks: Hooks = Hooks.model_construct()
+    verdict: Verdict = Verdict.model_construct()
 
 
 class Slo(Model):
@@ -400,22 +443,36 @@ class Target(Model):
 
 
 class SecretSource(Model):
-    """Where an environment's secrets come from."""
+    """Where an environment's secrets come from.
+
+    `generated`: made once and kept; `env`: nexus's own environment, else what `nexus secret set` kept;
+    `file`: a file of `NAME=value` lines; `vault`: a secret of a key-value engine at VAULT_ADDR.
+    """
 
     provider: Literal["generated", "env", "file", "vault"] = "env"
     path: str | None = None
 
 
 class Environment(Blueprint):
-    """A place that the platform is deployed to, and its rules."""
+    """A place that the platform is deployed to, and its rules.
+
+    `approve` are those of whom one has to agree to a release, `freeze` the times at which nothing is
+    deployed, `retention` how many releases are kept, `notify` the secret that holds a web hook's address.
+    """
 
     kind: Literal["environment"] = "environment"
     target: Target = Target.model_construct()
     replicas: dict[Name, Annotated[int, Field(ge=0, le=MOST_REPLICAS)]] = {}
+    limits: dict[Name, Limits] = {}
+    ports: dict[Name, dict[Name, Port]] = Field({}, description="this machine's ports, by unit and name")
     variables: dict[EnvName, str] = {}
     secrets: SecretSource = SecretSource.model_construct()
+    strategy: Strategy | None = Field(None, description="in place of every service's own")
+    confirm: bool = Field(False, description="ask before anything is done; --yes answers")
     approve: tuple[str, ...] = ()
-    freeze: tuple[str, ...] = ()
+    freeze: tuple[Annotated[str, Field(pattern=FREEZE_PATTERN)], ...] = ()
+    retention: int = Field(10, ge=1)
+    notify: EnvName | None = None
 
 
 class Jwt(Model):

@@ -46,6 +46,10 @@ Duration = Annotated[float, BeforeValidator(parse_duration), _written(_DURATION,
 Rate = Annotated[float, BeforeValidator(parse_rate), _written(_RATE, "100/s", "30/m")]
 Size = Annotated[int, BeforeValidator(parse_size), _written(_SIZE, "256Mi", "1Gi")]
 
+_MOMENT = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([01]\d|2[0-3]):[0-5]\d"
+FREEZE_PATTERN = rf"^{_MOMENT} - {_MOMENT}( [A-Za-z_]+(/[A-Za-z_]+)*)?$"
+"""A part of every week, in UTC or another zone: `Fri 16:00 - Mon 07:00 Europe/Berlin`."""
+
 NAME_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=40)]
 EnvName = Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$", max_length=80)]

@@ -74,6 +74,38 @@ ProfileOption = Annotated[
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+
+def complete_environments(incomplete: str) -> list[str]:
+    """Names of described environments for shell completion."""
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.errors import NexusError
+    from nexus_cli.workspace import find
+
+    try:
+        return sorted(name for name in load(find().root).environments if name.startswith(incomplete))
+    except NexusError:
+        return []
+
+
+EnvironmentName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENVIRONMENT", help="A described environment.", autocompletion=complete_environments
+    ),
+]
+VersionOption = Annotated[str | None, typer.Option("--version", "-v", help="The release's version.")]
+ServicesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--service", "-s", help="Only this service; may be given again.", autocompletion=complete_units
+    ),
+]
+ReasonOption = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+WaitOption = Annotated[
+    float, typer.Option("--wait", help="Seconds to wait for another deployment to end.", min=0)
+]
 LockTimeout = Annotated[
     float, typer.Option("--lock-timeout", help="Seconds to wait for another nexus command to end.", min=0)
 ]

@@ -26,6 +26,10 @@ DOING: Mapping[str, str] = {
     "configure": "configuring",
     "route": "waiting until it sends requests on",
     "stop": "stopping",
+    "smoke": "asking it before others do",
+    "shift": "moving its requests",
+    "watch": "watching it",
+    "drain": "waiting for its last requests",
 }
 DONE: Mapping[str, str] = {
     "prepare": "prepared",
@@ -36,6 +40,10 @@ DONE: Mapping[str, str] = {
     "configure": "configured",
     "route": "sends requests on",
     "stop": "stopped",
+    "smoke": "answers",
+    "shift": "requests moved",
+    "watch": "good",
+    "drain": "drained",
 }
 
 

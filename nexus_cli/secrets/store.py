@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from nexus_cli.blueprint.lint import Fault
-from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.model import Platform, SecretSource
 from nexus_cli.workspace import read_json, write_atomic
 
 GENERATED = "generated"
@@ -60,14 +59,14 @@ def store(folder: Path, name: str, value: str | None) -> None:
     write_atomic(folder / "secrets.json", json.dumps(values, indent=2, sort_keys=True) + "\n", mode=0o600)
 
 
-def resolve(folder: Path, platform: Platform) -> dict[str, str]:
-    """The value of every secret that a unit names: from nexus's environment, else from the store."""
-    kept = stored(folder)
+def resolve(folder: Path, platform: Platform, source: SecretSource | None = None) -> dict[str, str]:
+    """The value of every secret that a unit names, from where the environment's blueprint says."""
+    from nexus_cli.secrets import providers
+
     names = {name for unit in platform.units for name in unit.secrets}
-    environment: Mapping[str, str] = os.environ
-    return {
-        name: environment.get(name) or kept[name] for name in names if environment.get(name) or name in kept
-    }
+    if source is None or not names:
+        return providers.from_environment(folder, names, None)
+    return providers.PROVIDERS[source.provider](folder, names, source.path)
 
 
 def missing(platform: Platform, values: Mapping[str, str], wanted: set[str]) -> list[Fault]:

@@ -18,7 +18,8 @@ from nexus_cli.errors import UsageError
 from nexus_cli.secrets import store
 from nexus_cli.stack.desired import desired
 from nexus_cli.stack.forms import Containers, Layout
-from nexus_cli.stack.stack import checked, configuration
+from nexus_cli.stack.gateway import configuration
+from nexus_cli.stack.stack import checked
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, write_atomic
 
 ENV_FILE = ".env"

@@ -27,17 +27,27 @@ def desired(
 ) -> list[Unit]:
     """Every unit of the platform; `configuration` is what generators wrote for components, by name."""
     known = bind.service_values(platform, bindings)
-    units: list[Unit] = []
-    for component in platform.components.values():
-        generated = configuration.get(component.name, {})
-        units.append(_component(platform, component, bindings, layout, form, generated))
-        units.extend(_consumer_jobs(platform, component, bindings, layout, form))
+    units = list(component_units(platform, bindings, layout, form, configuration))
     for service in platform.services.values():
         if bind.replicas(service, bindings):
             environment = bind.service_environment(platform, service, bindings, known)
-            units.extend(_service(platform, service, bindings, layout, form.code(service), environment))
+            units.extend(service_units(platform, service, bindings, layout, form.code(service), environment))
     names = {unit.name for unit in units}
     return [replace(unit, needs=tuple(need for need in unit.needs if need in names)) for unit in units]
+
+
+def component_units(
+    platform: Platform,
+    bindings: Bindings,
+    layout: Layout,
+    form: Form,
+    configuration: Mapping[str, Mapping[str, File]],
+) -> Iterator[Unit]:
+    """The components, and after each the jobs that prepare it for the services which use it."""
+    for component in platform.components.values():
+        generated = configuration.get(component.name, {})
+        yield _component(platform, component, bindings, layout, form, generated)
+        yield from _consumer_jobs(platform, component, bindings, layout, form)
 
 
 def _component(
@@ -145,7 +155,7 @@ def _job(
     return _with_fingerprint(unit, layout, {"code": code} if code else {})
 
 
-def _service(
+def service_units(
     platform: Platform,
     service: Service,
     bindings: Bindings,
@@ -153,6 +163,7 @@ def _service(
     code: Code,
     environment: Mapping[str, str],
 ) -> Iterator[Unit]:
+    """A service's replicas, and before them the job that migrates its database if it has one."""
     targets = _targets(platform, service.uses)
     needs = [target.name for target in targets]
     needs += [
@@ -186,7 +197,8 @@ def _replica(
     runtime, port = code.runtime, bind.replica_port(service, replica, bindings)
     listens = port
     if isinstance(runtime, Container):
-        runtime = replace(runtime, aliases=(service.name, bind.replica_alias(service, replica)))
+        shared = () if bindings.through else (service.name,)
+        runtime = replace(runtime, aliases=(*shared, bind.replica_alias(service, replica)))
         listens = service.port
     return Unit(
         name=replica,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from nexus_cli.blueprint.bind import Bindings, replicas, unit_ports
@@ -30,8 +30,11 @@ def written(platform: Platform) -> Ports:
     return {unit.name: unit_ports(unit, Bindings()) for unit in platform.units}
 
 
-def chosen(folder: Path, platform: Platform, counts: Mapping[str, int]) -> Ports:
-    """Every unit's ports with so many replicas: the blueprint's, or the substitute chosen earlier."""
+def chosen(folder: Path, platform: Platform, counts: Mapping[str, int], more: Iterable[str] = ()) -> Ports:
+    """Every unit's ports with so many replicas: the blueprint's, or the substitute chosen earlier.
+
+    `more` are further units that have one port each, which is no blueprint's.
+    """
     kept = read_json(folder / _FILE)
     result = written(platform)
     for unit, ports in result.items():
@@ -39,12 +42,13 @@ def chosen(folder: Path, platform: Platform, counts: Mapping[str, int]) -> Ports
         if isinstance(substitutes, dict):
             ports.update({name: int(port) for name, port in substitutes.items() if name in ports})
     taken = {port for ports in result.values() for port in ports.values()}
-    for service in platform.services.values():
-        for replica in replicas(service, Bindings(replicas=counts))[1:]:
-            substitutes = kept.get(replica)
-            port = substitutes.get("http") if isinstance(substitutes, dict) else None
-            result[replica] = {"http": port or _substitute(f"{folder}:{replica}", taken)}
-            taken.add(result[replica]["http"])
+    scaled = Bindings(replicas=counts)
+    further = (name for service in platform.services.values() for name in replicas(service, scaled)[1:])
+    for unit in (*further, *more):
+        substitutes = kept.get(unit)
+        port = substitutes.get("http") if isinstance(substitutes, dict) else None
+        result[unit] = {"http": port or _substitute(f"{folder}:{unit}", taken)}
+        taken.add(result[unit]["http"])
     return result
 
 

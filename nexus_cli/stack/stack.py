@@ -10,8 +10,7 @@ from pathlib import Path
 from nexus_generators.writer import recover
 
 from nexus_cli.blueprint import graph
-from nexus_cli.blueprint.bind import Bindings, listens, replica_address
-from nexus_cli.blueprint.bind import replicas as replica_names
+from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.lint import errors, lint
 from nexus_cli.blueprint.load import BlueprintFault, did_you_mean, load
 from nexus_cli.blueprint.model import Platform
@@ -22,9 +21,10 @@ from nexus_cli.secrets import store
 from nexus_cli.stack import engines, scale
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.desired import desired
-from nexus_cli.stack.forms import FILES, Containers, Form, Layout, Processes
+from nexus_cli.stack.forms import Containers, Form, Layout, Processes
+from nexus_cli.stack.gateway import configuration
 from nexus_cli.stack.reconcile import Facts
-from nexus_cli.unit import File, Unit
+from nexus_cli.unit import Unit
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
 
 
@@ -188,65 +188,6 @@ def log_names(root: Path, folder: Path, running: Engine, names: Sequence[str]) -
     return found if names else sorted(written)
 
 
-def configuration(platform: Platform, bindings: Bindings, layout: Layout) -> dict[str, dict[str, File]]:
-    """Generated configuration files of components, by component and path."""
-    result: dict[str, dict[str, File]] = {}
-    for component in platform.components.values():
-        if component.config == "envoy":
-            result[component.name] = _envoy(platform, bindings, layout, component.name)
-    return result
-
-
-def _envoy(platform: Platform, bindings: Bindings, layout: Layout, name: str) -> dict[str, File]:
-    from nexus_generators import envoy
-
-    ports = listens(platform.components[name], bindings)
-    endpoints: dict[str, list[envoy.Endpoint]] = {}
-    for service in platform.services.values():
-        if service.routes:
-            endpoints[service.name] = [
-                envoy.Endpoint(*replica_address(service, replica, bindings))
-                for replica in replica_names(service, bindings)
-            ]
-    settings = envoy.GatewaySettings(
-        http_port=ports["http"],
-        admin_port=ports["admin"],
-        folder=FILES if bindings.containers else str(layout.files(name)),
-        address=bindings.listen,
-        admin_address=bindings.listen,
-        jwks=_jwks(platform, layout.state / "keys"),
-        gateway=platform.spec.gateway,
-    )
-    static = {path: File(content) for path, content in envoy.bootstrap(settings).items()}
-    live = {
-        path: File(text, live=True) for path, text in envoy.routing(platform, endpoints, settings).items()
-    }
-    return static | live
-
-
-def _jwks(platform: Platform, folder: Path) -> str:
-    """The public keys that the gateway accepts tokens of; none when no route asks for a token."""
-    from nexus_cli.tokens import DevelopmentKeys
-
-    if not any(route.auth == "jwt" for service in platform.services.values() for route in service.routes):
-        return ""
-    written = platform.spec.gateway.jwt.jwks
-    if written is None:
-        return DevelopmentKeys(folder).public_jwks()
-    text = _read(platform.root / written)
-    if text is None:
-        where = platform.sources["platform", platform.name].at(["gateway", "jwt", "jwks"])
-        raise BlueprintFault([Finding("jwks", "error", f'there is no file "{written}"', where)])
-    return text
-
-
 def _stale(unit: Unit) -> bool:
     """Whether a live file of the unit differs on the disk."""
     return any(unit.written(name) != file.content for name, file in unit.files.items() if file.live)
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return None

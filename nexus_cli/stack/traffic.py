@@ -17,7 +17,7 @@ from nexus_generators import envoy
 
 from nexus_cli.engine.engine import Engine
 from nexus_cli.errors import NexusError
-from nexus_cli.unit import File, Observed, Unit, owner
+from nexus_cli.unit import File, Observed, Unit, side
 
 PATIENCE = 15.0
 _INTERVAL = 0.03
@@ -39,7 +39,13 @@ def shift(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Ev
 
 def confirm(gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
     """Wait until the gateway sends requests to every one of its upstreams, which are ready by themselves."""
-    _await(cancelled, partial(_not_routed, gateway, seen, Counter(map(owner, gateway.upstreams))))
+    _await(cancelled, partial(_not_routed, gateway, seen, Counter(map(side, gateway.upstreams))))
+
+
+def counted(gateway: Unit, seen: Observed, *sides: str) -> dict[str, envoy.Counted]:
+    """What the gateway has counted of each side until now."""
+    stats = _admin(gateway, seen, envoy.stats_path(*sides))
+    return {side: envoy.counted(stats, side) for side in sides}
 
 
 def _await(cancelled: threading.Event, missing: Callable[[], str]) -> None:

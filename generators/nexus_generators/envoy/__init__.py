@@ -11,10 +11,12 @@ from nexus_generators.envoy.live import (
     healthy,
     routing,
     running,
+    split,
     transition,
     versions,
 )
-from nexus_generators.envoy.settings import Endpoint, Files, GatewaySettings
+from nexus_generators.envoy.settings import Endpoint, Files, GatewaySettings, Side, Sides
+from nexus_generators.envoy.stats import Counted, counted, stats_path
 
 __all__ = [
     "BOOTSTRAP",
@@ -23,15 +25,21 @@ __all__ = [
     "CONFIG_DUMP",
     "READY",
     "ROUTES",
+    "Counted",
     "Endpoint",
     "Files",
     "GatewaySettings",
+    "Side",
+    "Sides",
     "Versions",
     "bootstrap",
     "command",
+    "counted",
     "healthy",
     "routing",
     "running",
+    "split",
+    "stats_path",
     "transition",
     "versions",
 ]

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
+from operator import itemgetter
 
 from nexus_cli.blueprint.model import Platform, Service
-from nexus_generators.envoy.settings import Endpoint, GatewaySettings, Message, seconds, typed
+from nexus_generators.envoy.settings import Endpoint, GatewaySettings, Message, Side, Sides, seconds, typed
 
 _BALANCE = {"round-robin": "ROUND_ROBIN", "least-request": "LEAST_REQUEST", "random": "RANDOM"}
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def clusters(
-    platform: Platform, endpoints: Mapping[str, Sequence[Endpoint]], settings: GatewaySettings
-) -> list[Message]:
-    """Make a cluster for each service with routes, named as the service; without replicas it answers 503."""
+def clusters(platform: Platform, sides: Sides, settings: GatewaySettings) -> list[Message]:
+    """Make a cluster for each side of the services that are called; without replicas it answers 503."""
     balance = _BALANCE[platform.spec.gateway.balance]
-    return [
-        {**_cluster(service, endpoints.get(name, ()), settings), "lb_policy": balance}
-        for name, service in sorted(platform.services.items())
-        if service.routes
+    made = [
+        {**_cluster(service, side, settings), "lb_policy": balance}
+        for name, service in platform.services.items()
+        if service.routes or name in (settings.inside or ())
+        for side in sides.get(name) or [Side(name)]
     ]
+    return sorted(made, key=itemgetter("name"))  # the data plane takes no notice of another order
 
 
-def _cluster(service: Service, replicas: Sequence[Endpoint], settings: GatewaySettings) -> Message:
-    active = [replica for replica in replicas if replica.weight > 0]
+def _cluster(service: Service, side: Side, settings: GatewaySettings) -> Message:
+    active = [replica for replica in side.endpoints if replica.weight > 0]
     return typed(
         "config.cluster.v3.Cluster",
-        name=service.name,
+        name=side.name,
         connect_timeout="1s",
         **_discovery(active),
         load_assignment={
-            "cluster_name": service.name,
+            "cluster_name": side.name,
             "endpoints": [{"lb_endpoints": [_endpoint(r) for r in active]}],
         },
         # By default traffic goes to all replicas, dead ones too, once half of them are down.

@@ -7,12 +7,26 @@ import posixpath
 
 from nexus_generators.envoy.headers import CORRELATION, correlation, edge, identity, retry_idempotent
 from nexus_generators.envoy.problems import local_replies
-from nexus_generators.envoy.settings import Files, GatewaySettings, Message, extension, seconds
+from nexus_generators.envoy.settings import (
+    OVERWRITE,
+    Files,
+    GatewaySettings,
+    Message,
+    extension,
+    seconds,
+    typed,
+)
 
 BOOTSTRAP = "envoy.json"
 CLUSTERS = "cds/clusters.json"
 ROUTES = "rds/routes.json"
+INSIDE_ROUTES = "ids/routes.json"
+LISTENERS = "lds/listeners.json"
 ROUTE_CONFIGURATION = "platform"
+INSIDE_CONFIGURATION = "inside"
+TARGET = "x-nexus-service"
+"""The header by which a request to a service's own port is led; whoever sends it is not believed."""
+
 TOKEN_REQUIREMENT = "platform"  # noqa: S105 - a name, not a secret
 READY = "/health/ready"
 STREAM_IDLE = 300.0
@@ -48,7 +62,12 @@ def bootstrap(settings: GatewaySettings) -> Files:
             # Who looks for the cause of too many connections must still get in.
             "ignore_global_conn_limit": True,
         },
-        "dynamic_resources": {"cds_config": _followed(settings, CLUSTERS)},
+        "dynamic_resources": {
+            "cds_config": _followed(settings, CLUSTERS),
+            **({"lds_config": _followed(settings, LISTENERS)} if settings.inside is not None else {}),
+        },
+        # Who compares two releases wants what happened until now, not until five seconds ago.
+        **({"stats_flush_interval": "0.500s"} if settings.inside is not None else {}),
         "static_resources": {"listeners": [_listener(settings)]},
         "overload_manager": {
             "resource_monitors": [
@@ -61,6 +80,53 @@ def bootstrap(settings: GatewaySettings) -> Files:
         },
     }
     return {BOOTSTRAP: json.dumps(configuration, indent=2) + "\n"}
+
+
+def inside_listeners(settings: GatewaySettings) -> list[Message]:
+    """Make a listener for each service that others of the platform reach through the gateway.
+
+    What comes there comes from inside: tokens, correlation ids and headers are the caller's own and stay.
+    """
+    return [
+        typed(
+            "config.listener.v3.Listener",
+            name=f"{INSIDE_CONFIGURATION} {service}",
+            address=_address(settings.address, port),
+            per_connection_buffer_limit_bytes=1 << 20,
+            filter_chains=[{"filters": [_inside_manager(settings, service)]}],
+        )
+        for service, port in sorted((settings.inside or {}).items())
+    ]
+
+
+def _inside_manager(settings: GatewaySettings, service: str) -> Message:
+    target = {"append": {"header": {"key": TARGET, "value": service}, "append_action": OVERWRITE}}
+    return extension(
+        "envoy.filters.network.http_connection_manager",
+        "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix="inside",
+        codec_type="AUTO",
+        rds={
+            "route_config_name": INSIDE_CONFIGURATION,
+            "config_source": _followed(settings, INSIDE_ROUTES),
+        },
+        early_header_mutation_extensions=[
+            extension(
+                "envoy.http.early_header_mutation.header_mutation",
+                "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                mutations=[target],
+            )
+        ],
+        http_filters=[extension("envoy.filters.http.router", "extensions.filters.http.router.v3.Router")],
+        upgrade_configs=[{"upgrade_type": "websocket"}],
+        local_reply_config=local_replies(),
+        server_header_transformation="PASS_THROUGH",
+        generate_request_id=False,
+        stream_idle_timeout=seconds(STREAM_IDLE),
+        use_remote_address=True,
+        skip_xff_append=True,
+        # All ports share one set of routes, so that a share moves for all of them at once.
+    )
 
 
 def command(folder: str, binary: str = "envoy") -> tuple[str, ...]:

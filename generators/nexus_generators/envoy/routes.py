@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from nexus_cli.blueprint.model import Platform, Route, Service
 from nexus_generators.envoy.headers import CORRELATION, VERSION
-from nexus_generators.envoy.listener import ROUTE_CONFIGURATION, STREAM_IDLE, TOKEN_REQUIREMENT
-from nexus_generators.envoy.settings import Message, extension, header, seconds, typed
+from nexus_generators.envoy.listener import (
+    INSIDE_CONFIGURATION,
+    ROUTE_CONFIGURATION,
+    STREAM_IDLE,
+    TARGET,
+    TOKEN_REQUIREMENT,
+)
+from nexus_generators.envoy.settings import Message, Side, Sides, extension, header, seconds, typed
 
 Pair = tuple[Service, Route]
 
@@ -26,18 +32,18 @@ _CORS_RESPONSE = (
 )
 
 
-def route_configuration(platform: Platform) -> Message:
+def route_configuration(platform: Platform, sides: Sides) -> Message:
     """Join the routes of all services, most specific first, then those that say 405."""
     cors = platform.spec.gateway.cors
     pairs = sorted(
         ((service, route) for service in platform.services.values() for route in service.routes),
         key=_specific_first,
     )
-    routes = [_health(), *(_route(*pair) for pair in pairs)]
+    routes = [_health(), *(_route(service, route, sides) for service, route in pairs)]
     host: Message = {
         "name": "platform",
         "domains": ["*"],
-        "routes": [*routes, *(_preflights(pairs) if cors else ()), *_not_allowed(pairs)],
+        "routes": [*routes, *(_preflights(pairs, sides) if cors else ()), *_not_allowed(pairs)],
         **({"typed_per_filter_config": {"envoy.filters.http.cors": _cors(cors)}} if cors else {}),
     }
     return typed(
@@ -60,15 +66,39 @@ def _literal(path: str) -> str:
     return quote(path.rstrip("/"), safe=_PATH_SAFE) or "/"
 
 
-def _route(service: Service, route: Route) -> Message:
+def inside_configuration(services: Iterable[str], sides: Sides) -> Message:
+    """Lead what a service's own port took to the service, by the name that the port's listener gave it."""
+    routes = [
+        {
+            "name": f"{name} inside",
+            "match": {"prefix": "/", "headers": [{"name": TARGET, "string_match": {"exact": name}}]},
+            "route": {
+                **_destination(name, sides),
+                "timeout": "0s",  # the caller knows how long it wants to wait
+                "retry_policy": _retries(0),
+            },
+            "request_headers_to_remove": [TARGET],
+        }
+        for name in sorted(services)
+    ]
+    host = {"name": "inside", "domains": ["*"], "routes": routes}
+    return typed(
+        "config.route.v3.RouteConfiguration",
+        name=INSIDE_CONFIGURATION,
+        virtual_hosts=[host],
+        validate_clusters=True,
+    )
+
+
+def _route(service: Service, route: Route, sides: Sides) -> Message:
     return {
         "name": f"{service.name} {route.path}",
         "match": _match(route),
         "route": {
-            **_destination(service),
+            **_destination(service.name, sides),
             **_rewrite(route),
             **_times(route),
-            "retry_policy": _retries(route),
+            "retry_policy": _retries(route.retries),
         },
         # Without retries in the blueprint only those stay that the service cannot notice.
         **({} if route.retries else {"request_headers_to_remove": ["x-envoy-retry-on"]}),
@@ -93,9 +123,13 @@ def _prefix(path: str) -> Message:
     return {"prefix": "/"} if literal == "/" else {"path_separated_prefix": literal}
 
 
-def _destination(service: Service) -> Message:
-    """Where requests go; two releases side by side make this `weighted_clusters`."""
-    return {"cluster": service.name}
+def _destination(service: str, sides: Sides) -> Message:
+    """Where requests go: to the only side that has a share, or divided among several."""
+    known = sides.get(service) or [Side(service)]
+    serving = [side for side in known if side.share > 0]
+    if len(serving) <= 1:
+        return {"cluster": (serving or known)[0].name}
+    return {"weighted_clusters": {"clusters": [{"name": s.name, "weight": s.share} for s in serving]}}
 
 
 def _rewrite(route: Route) -> Message:
@@ -114,11 +148,11 @@ def _times(route: Route) -> Message:
     return {"timeout": seconds(route.timeout), "idle_timeout": seconds(max(STREAM_IDLE, route.timeout))}
 
 
-def _retries(route: Route) -> Message:
+def _retries(asked: int) -> Message:
     """Retries of what no service has seen, for every method; the retry filter adds the rest."""
     return {
         "retry_on": "connect-failure,refused-stream,reset-before-request",
-        "num_retries": route.retries or 2,
+        "num_retries": asked or 2,
         "retry_host_predicate": [
             extension(
                 "envoy.retry_host_predicates.previous_hosts",
@@ -192,7 +226,7 @@ def _not_allowed(pairs: Sequence[Pair]) -> Iterator[Message]:
         }
 
 
-def _preflights(pairs: Sequence[Pair]) -> Iterator[Message]:
+def _preflights(pairs: Sequence[Pair], sides: Sides) -> Iterator[Message]:
     """Match preflights of paths that have no OPTIONS; the CORS filter answers them, but wants a route."""
     services = {_literal(route.path): service for service, route in pairs if route.methods}
     preflight = [
@@ -204,7 +238,7 @@ def _preflights(pairs: Sequence[Pair]) -> Iterator[Message]:
         yield {
             "name": f"preflight {path}",
             "match": {**_prefix(path), "headers": preflight},
-            "route": _destination(service),
+            "route": _destination(service.name, sides),
         }
 
 

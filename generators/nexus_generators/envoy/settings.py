@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,12 +25,30 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """The replicas of one release of a service: a cluster of that name, and its share of the requests.
+
+    Shares count relative to those of the service's other sides; a side with none is only kept at hand.
+    """
+
+    name: str
+    endpoints: Sequence[Endpoint] = ()
+    share: int = 100
+
+
+Sides = Mapping[str, Sequence[Side]]
+"""By service: one side, or several while releases stand beside each other."""
+
+
+@dataclass(frozen=True, slots=True)
 class GatewaySettings:
     """What the data plane needs to know beyond the blueprints; times are in seconds, sizes in bytes.
 
     `folder` is the absolute path where the files will lie as Envoy sees it. `jwks` is a public JSON Web Key
     Set; without one every route that asks for a token answers 403. `public_https` says that clients come
     through TLS. `max_connections` bounds the clients, `max_requests` what is in flight to each service.
+    `inside` is the port of each service on which others of the platform reach it through the gateway, so
+    that their requests too are split over its sides.
     """
 
     http_port: int
@@ -47,6 +65,7 @@ class GatewaySettings:
     request_timeout: float = 60.0
     check_interval: float = 2.0
     ejection: float = 5.0
+    inside: Mapping[str, int] | None = None
 
 
 def typed(kind: str, **fields: Any) -> Message:
@@ -64,6 +83,9 @@ def seconds(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") + "s"
 
 
-def header(key: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") -> Message:
+OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
+
+
+def header(key: str, value: str, action: str = OVERWRITE) -> Message:
     """Set a header; `action` says what to do when it is there already."""
     return {"header": {"key": key, "value": value}, "append_action": action}

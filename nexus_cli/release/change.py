@@ -1,0 +1,172 @@
+"""From what serves and what should serve to one plan over all services; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from nexus_cli.blueprint import graph
+from nexus_cli.blueprint.model import Deploy, Strategy
+from nexus_cli.plan import Plan, Step
+from nexus_cli.release.moves import Check, Drain, Shift, shift
+from nexus_cli.release.record import Live, Side
+from nexus_cli.release.strategies import STRATEGIES, Turn, Way
+from nexus_cli.stack.reconcile import Facts, reconcile
+from nexus_cli.unit import Unit
+
+_BEGIN = frozenset({"start", "run", "restart", "await"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What leads from one state of an environment to another.
+
+    `units` are all that may have to run for either, `gateway` is the name of the one that leads requests;
+    `uses` is which services a service uses, `deploys` and `strategies` are by service. Without `watched`
+    nothing is watched; without `migrate` no database is changed: that is the way back.
+    """
+
+    title: str
+    before: Live
+    after: Live
+    units: Sequence[Unit]
+    facts: Facts
+    gateway: str = ""
+    uses: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    deploys: Mapping[str, Deploy] = field(default_factory=dict)
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    watched: bool = True
+    migrate: bool = True
+
+
+def plan(change: Change) -> Plan:
+    """The plan: what is missing starts, each service changes over in graph order, what is left over ends."""
+    turns = {name: _turn(change, name) for name in _changing(change)}
+    ways = {
+        name: STRATEGIES[change.strategies.get(name, "rolling")](turn) if turn else Way((), ())
+        for name, turn in turns.items()
+    }
+    begun = _beginnings(change, turns)
+    late = {step.unit for way in ways.values() for step in way.steps if step.action == "start"}
+    steps = [step for step in begun.values() if step.unit not in late]
+    last = tuple(step.id for unit, step in begun.items() if unit == change.gateway)
+    left: list[Step] = []
+    for name, way in ways.items():
+        turn = turns[name]
+        checks = list(_checks(turn, way, begun)) if turn else []
+        steps += checks
+        ready = tuple(begun[unit].id for unit in way.early if unit in begun)
+        chain = _chained(way.steps, begun, (*last, *(check.id for check in checks), *ready))
+        steps += chain
+        last = (chain[-1].id,) if chain else last
+        left += _leaving(change, name, chain)
+    steps += [replace(step, after=(*last, *step.after)) for step in left]
+    steps += _unwanted(change, steps)
+    return Plan(change.title, tuple(steps))
+
+
+def _changing(change: Change) -> list[str]:
+    """The services whose sides change, each after those that it uses."""
+    before, after = change.before.sides, change.after.sides
+    names = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    edges = {name: tuple(use for use in change.uses.get(name, ()) if use in names) for name in names}
+    return [name for level in graph.levels(edges) for name in level]
+
+
+def _turn(change: Change, name: str) -> Turn | None:
+    """How the service's serving side changes; nothing when the service goes."""
+    new, old = change.after.serving(name), change.before.serving(name)
+    if new is None:
+        return None
+    held = {side.name: side for side in change.before.sides.get(name, ())}
+    if old is not None and old.name == new.name:
+        others = [side for side in held.values() if side.name != new.name]
+        old = max(others, key=lambda side: side.share, default=None)
+    now = held.get(new.name)
+    new = replace(new, share=now.share if now else 0)
+    others_ = tuple(s.sharing(0) for s in held.values() if s.name not in {new.name, old and old.name})
+    deploy = change.deploys.get(name) or Deploy.model_construct()
+    return Turn(name, old, new, deploy, others_, change.watched)
+
+
+def _beginnings(change: Change, turns: Mapping[str, Turn | None]) -> dict[str, Step]:
+    """What has to be begun, by unit, its preparation under a name of its own."""
+    fresh = {unit for turn in turns.values() if turn for unit in turn.new.units}
+    jobs = {f"{name}.migrate" for name, turn in turns.items() if turn and change.migrate}
+    wanted = [
+        unit
+        for unit in change.units
+        if unit.kind == "component" or unit.name in fresh or (unit.kind == "job" and _due(unit, jobs))
+    ]
+    wanted = [replace(unit, upstreams=()) for unit in wanted]
+    known = {unit.name for unit in wanted} | {seen.name for seen in change.facts.observed}
+    facts = replace(change.facts, unconfigured=frozenset())
+    steps = reconcile(change.title, wanted, facts, known).steps
+    return {(step.id if step.action == "prepare" else step.unit): step for step in steps}
+
+
+def _due(unit: Unit, migrations: set[str]) -> bool:
+    return unit.name in migrations or not unit.name.endswith(".migrate")
+
+
+def _checks(turn: Turn, way: Way, begun: Mapping[str, Step]) -> Iterator[Step]:
+    """What a new side is asked before anyone else asks it."""
+    for unit in way.early:
+        if unit not in begun:
+            continue
+        for number, smoke in enumerate(turn.deploy.smoke, 1):
+            cause = f"{smoke.path} must answer {smoke.status}"
+            yield Check(
+                "smoke", unit, cause, (begun[unit].id,), part=f"{number}" if number > 1 else "", smoke=smoke
+            )
+
+
+def _chained(steps: Sequence[Step], begun: Mapping[str, Step], after: tuple[str, ...]) -> list[Step]:
+    """The steps one after the other; a start is replaced by what really has to be done for it."""
+    chain: list[Step] = []
+    for step in steps:
+        real = step
+        if step.action == "start":
+            if step.unit not in begun:
+                continue
+            real = begun[step.unit]
+        chain.append(replace(real, after=tuple(dict.fromkeys((*real.after, *after)))))
+        after = (chain[-1].id,)
+    return chain
+
+
+def _leaving(change: Change, name: str, chain: Sequence[Step]) -> list[Step]:
+    """What is done with the sides that are left over: they end what they have, then they end."""
+    moved = [step.sides for step in chain if isinstance(step, Shift)]
+    now = moved[-1] if moved else change.before.sides.get(name, ())
+    final = change.after.sides.get(name, ())
+    if now == final:
+        return []
+    kept = {side.name for side in final}
+    going = [side for side in now if side.name not in kept]
+    deploy = change.deploys.get(name) or Deploy.model_construct()
+    steps: list[Step] = []
+    if not final:
+        away = tuple(side.sharing(0) for side in now)
+        steps.append(shift(name, away, "no longer part of the platform", "0 %"))
+    after = tuple(step.id for step in steps)
+    drains = [Drain("drain", s.name, "its last requests", after, seconds=deploy.drain) for s in going]
+    end = shift(name, final, "the old release is let go" if going else "as it shall stay", "final")
+    end = replace(end, after=tuple(step.id for step in drains) or after)
+    stops = [Step("stop", unit, "replaced", (end.id,)) for side in going for unit in side.units]
+    return [*steps, *drains, end, *stops]
+
+
+def _unwanted(change: Change, steps: Sequence[Step]) -> Iterator[Step]:
+    """What runs and belongs to nothing that serves: components that went, and what a broken-off run left."""
+    wanted = {unit.name for unit in change.units if unit.kind != "service"}
+    wanted |= change.after.units | {step.unit for step in steps if step.action == "stop"}
+    after = tuple(step.id for step in steps if isinstance(step, Shift | Drain))
+    for seen in change.facts.observed:
+        if seen.name not in wanted and (seen.kind != "job" or seen.pid is not None):
+            yield Step("stop", seen.name, "no longer wanted", after)
+
+
+def sides_of(live: Live) -> list[Side]:
+    """Every side that is live."""
+    return [side for held in live.sides.values() for side in held]

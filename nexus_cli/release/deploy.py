@@ -1,0 +1,332 @@
+"""Deploying and going back: what should serve, the change that leads there, and what becomes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from nexus_cli.apply import Outcome
+from nexus_cli.blueprint.model import Platform, Service, Strategy
+from nexus_cli.errors import NexusError, UsageError
+from nexus_cli.events import Emit, Event, Note, StepFailed, StepFinished, StepStarted
+from nexus_cli.plan import Plan
+from nexus_cli.release.change import Change, plan
+from nexus_cli.release.estate import Estate
+from nexus_cli.release.lock import actor
+from nexus_cli.release.record import Live, Release, Side
+from nexus_cli.release.rollout import Rollout
+from nexus_cli.release.strategies import retains
+from nexus_cli.secrets import store
+from nexus_cli.stack import engines
+from nexus_cli.stack.reconcile import Facts
+from nexus_cli.unit import Unit
+
+SUCCEEDED, FAILED, BACK, PAUSED, INTERRUPTED = "succeeded", "failed", "rolled-back", "paused", "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is about to be done to an environment: why, from where to where, and by which plan."""
+
+    estate: Estate
+    action: str
+    version: str
+    before: Live
+    after: Live
+    change: Change
+    plan: Plan
+    gateway: Unit | None
+    services: tuple[str, ...] = ()
+    reason: str = ""
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of it; `why` is the reason of what did not succeed."""
+
+    outcome: str
+    live: Live
+    seconds: float
+    why: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """What a program is told of it."""
+        return {SUCCEEDED: 0, INTERRUPTED: 130}.get(self.outcome, 1)
+
+
+def target(estate: Estate, release: Release, services: Collection[str], strategy: Strategy | None) -> Live:
+    """What should serve once the release is deployed: all of it, or some services with what they need."""
+    before, platform = estate.live(), estate.platform_of(release.version)
+    unknown = set(services) - platform.services.keys()
+    if unknown:
+        known = ", ".join(sorted(platform.services))
+        raise UsageError(f'release {release.version} has no service "{min(unknown)}"', hint=f"it has {known}")
+    chosen = sorted(services or platform.services)
+    components = dict.fromkeys(_components(platform, chosen if services else ()), release.version)
+    if services:
+        components = {**before.components, **components}
+    kept = {name: held for name, held in before.sides.items() if services or name in platform.services}
+    fresh = {name: _fresh(estate, before, platform.services[name], release.version) for name in chosen}
+    base = before.base if services and before.base else release.version
+    draft = Live(base, {**kept, **{name: (side,) for name, side in fresh.items()}}, components)
+    composed, bindings = estate.composed(draft), estate.bindings(draft)
+    live = replace(draft, sides=kept, revisions=before.revisions)
+    for name, side in fresh.items():
+        told = replace(side, content=estate.content(composed, bindings, side))
+        deploy = platform.services[name].deploy
+        keep = retains(strategy or estate.described.strategy or deploy.strategy, deploy)
+        live = _with(live, before, told, keep=keep)
+    return live
+
+
+def _components(platform: Platform, services: Sequence[str]) -> list[str]:
+    """All components, or those that the services need, with the gateway."""
+    if not services:
+        return list(platform.components)
+    found = {c.name for c in platform.components.values() if c.config}
+    wanted: list[Any] = [platform.services[name] for name in services]
+    while wanted:
+        for use in wanted.pop().uses:
+            unit = platform.resolve(use.service)
+            if unit is not None and not isinstance(unit, Service) and unit.name not in found:
+                found.add(unit.name)
+                wanted.append(unit)
+    return [name for name in platform.components if name in found]
+
+
+def _fresh(estate: Estate, before: Live, service: Service, version: str) -> Side:
+    replicas = estate.described.replicas.get(service.name, service.scale.replicas)
+    return Side(service.name, before.revisions.get(service.name, 0) + 1, version, replicas, 100, "")
+
+
+def _with(live: Live, before: Live, side: Side, *, keep: bool) -> Live:
+    """With the side as the one that serves: a standing one of the same content, else the new one."""
+    held = before.sides.get(side.service, ())
+    same = [s for s in held if s.content == side.content and s.replicas == side.replicas]
+    serving = before.serving(side.service)
+    chosen = max(same, key=lambda s: s.share, default=side)
+    if chosen is side:
+        live = replace(live, revisions={**live.revisions, side.service: side.revision})
+    if serving is not None and chosen.name == serving.name:
+        return live.with_sides(
+            side.service, (*(s for s in held if s.name != chosen.name), chosen.sharing(100))
+        )
+    old = (serving.sharing(0),) if keep and serving is not None else ()
+    return live.with_sides(side.service, (*old, chosen.sharing(100)))
+
+
+def intend(
+    estate: Estate,
+    after: Live,
+    *,
+    action: str,
+    version: str,
+    services: Sequence[str] = (),
+    strategy: Strategy | None = None,
+    reason: str = "",
+    back: bool = False,
+) -> Intent:
+    """Decide how to get from what serves to what should; `back`: without watching and migrating."""
+    before = estate.live()
+    return _intent(estate, before, after, action, version, tuple(services), strategy, reason, back=back)
+
+
+def _intent(
+    estate: Estate,
+    before: Live,
+    after: Live,
+    action: str,
+    version: str,
+    services: tuple[str, ...],
+    strategy: Strategy | None,
+    reason: str,
+    *,
+    back: bool,
+) -> Intent:
+    joint = _joint(before, after)
+    estate.settle(joint)
+    standing = replace(after, sides=before.sides)
+    composed = estate.composed(joint)
+    gateway = estate.gateway_unit(standing)
+    units = [gateway if gateway and unit.name == gateway.name else unit for unit in estate.units(joint)]
+    observed = estate.engine.observe()
+    facts = Facts(observed, frozenset(u.name for u in units if not estate.engine.prepared(u)))
+    strategies = {
+        name: _way_back(found) if back else found
+        for name, service in composed.services.items()
+        for found in (strategy or estate.described.strategy or service.deploy.strategy,)
+    }
+    change = Change(
+        title=f"{action} {version} {'in' if back else 'to'} {estate.title}",
+        before=standing,
+        after=after,
+        units=units,
+        facts=facts,
+        gateway=gateway.name if gateway else "",
+        uses={name: [use.service for use in s.uses] for name, s in composed.services.items()},
+        deploys={name: service.deploy for name, service in composed.services.items()},
+        strategies=strategies,
+        watched=not back,
+        migrate=not back,
+    )
+    if gateway is None and any(found != "recreate" for found in strategies.values()):
+        raise UsageError(
+            f"{estate.platform.name} has no gateway: there is nothing that could move requests",
+            hint='include "catalogue:gateway" in nexus.yaml, or deploy with --strategy recreate',
+        )
+    return Intent(
+        estate, action, version, before, after, change, plan(change), gateway, services, reason, strategies
+    )
+
+
+def _way_back(strategy: Strategy) -> Strategy:
+    """At once, unless two of it must never run."""
+    return strategy if strategy == "recreate" else "blue-green"
+
+
+def _joint(before: Live, after: Live) -> Live:
+    """Everything that may have to run for either, described as it will be."""
+    sides = {}
+    for name in sorted(before.sides.keys() | after.sides.keys()):
+        own = after.sides.get(name, ())
+        # of a rolling change, replicas are counted as many as there ever are
+        others = {side.name: side for side in before.sides.get(name, ())}
+        merged = [replace(s, replicas=max(s.replicas, others.pop(s.name, s).replicas)) for s in own]
+        sides[name] = (*merged, *others.values())
+    return replace(after, sides=sides)
+
+
+def carry_out(intent: Intent, token: int, emit: Emit) -> Result:
+    """Do it, with every step in the ledger; what fails is taken back."""
+    estate, ledger, began = intent.estate, intent.estate.ledger, time.monotonic()
+    engines.keep(estate.folder, estate.choice)
+    _check_secrets(estate, intent.after)
+    run = ledger.append(estate.name, "begun", _begun(intent), token=token).number
+    rollout, outcome = _apply(intent, run, token, emit)
+    result = _result(intent, rollout, outcome, began)
+    if result.outcome in {FAILED, INTERRUPTED}:
+        emit(Note(f"{result.why or 'interrupted'}: going back to what was", "warning"))
+        went_back = _undo(intent, rollout.live, run, token, emit)
+        if went_back is not None:
+            result = replace(
+                result, live=went_back, outcome=BACK if result.outcome == FAILED else INTERRUPTED
+            )
+    seconds = time.monotonic() - began
+    ended = {"run": run, "outcome": result.outcome, "why": result.why, "seconds": round(seconds, 3)}
+    ledger.append(estate.name, "ended", ended, token=token)
+    return replace(result, seconds=seconds)
+
+
+def _result(intent: Intent, rollout: Rollout, outcome: Outcome, began: float) -> Result:
+    why = next((failure.reason for failure in outcome.failed.values()), "")
+    kind = SUCCEEDED if outcome.ok else FAILED
+    if outcome.interrupted:
+        kind = INTERRUPTED
+    elif rollout.unclear:
+        kind, why = PAUSED, rollout.unclear
+    live = intent.after if kind == SUCCEEDED else rollout.live
+    return Result(kind, live, time.monotonic() - began, why)
+
+
+def _apply(intent: Intent, run: int, token: int, emit: Emit) -> tuple[Rollout, Outcome]:
+    """Carry out the plan; steps and changes of what serves are written as they happen."""
+    estate = intent.estate
+
+    def record(live: Live, step: str) -> None:
+        body = {"run": run, "step": step, "live": live.as_dict()}
+        estate.ledger.append(estate.name, "live", body, token=token)
+
+    def journalled(event: Event) -> None:
+        emit(event)
+        body = _journal(event)
+        if body:
+            estate.ledger.append(estate.name, "step", {"run": run, **body}, token=token)
+
+    rollout = Rollout(
+        estate.engine,
+        intent.change.units,
+        intent.change.before,
+        estate.gateway_unit,
+        record,
+        journalled,
+    )
+    outcome = rollout.run(intent.plan)
+    if outcome.ok and rollout.live != intent.after:
+        record(intent.after, "")
+    return rollout, outcome
+
+
+def _undo(intent: Intent, live: Live, run: int, token: int, emit: Emit) -> Live | None:
+    """Lead back to what was before; says what serves then, nothing if it did not work out."""
+    version = intent.before.base or "nothing"
+    try:
+        back = _intent(
+            intent.estate,
+            live,
+            intent.before if intent.before.base else replace(intent.before, base=live.base),
+            "back",
+            version,
+            (),
+            None,
+            "",
+            back=True,
+        )
+        rollout, outcome = _apply(back, run, token, emit)
+    except NexusError as fault:
+        emit(
+            Note(f"the way back failed: {fault.message}", "error", f"nexus status --env {intent.estate.name}")
+        )
+        return None
+    return rollout.live if outcome.ok else None
+
+
+def _begun(intent: Intent) -> dict[str, Any]:
+    return {
+        "action": intent.action,
+        "version": intent.version,
+        "services": list(intent.services),
+        "actor": actor(),
+        "reason": intent.reason,
+        "before": intent.before.as_dict(),
+        "after": intent.after.as_dict(),
+        "strategies": dict(intent.strategies),
+        "secrets": {"provider": intent.estate.described.secrets.provider, "names": _secret_names(intent)},
+        "plan": [str(step) for step in intent.plan.steps],
+    }
+
+
+def _secret_names(intent: Intent) -> list[str]:
+    platform = intent.estate.composed(intent.after)
+    return sorted({name for unit in platform.units for name in unit.secrets})
+
+
+def _check_secrets(estate: Estate, after: Live) -> None:
+    platform = estate.composed(after)
+    values = estate.bindings(after).secrets
+    faults = store.missing(platform, values, {unit.name for unit in platform.units})
+    if faults:
+        lines = "\n".join(f"{name}: {message}" for _, name, _, message, _ in faults)
+        raise UsageError(
+            lines, hint=f"nexus secret set NAME --env {estate.name}, or see its secrets.provider"
+        )
+
+
+def _journal(event: Event) -> dict[str, Any]:
+    match event:
+        case StepStarted():
+            return {"id": event.id, "state": "begun"}
+        case StepFinished():
+            return {
+                "id": event.id,
+                "state": "done",
+                "seconds": round(event.seconds, 3),
+                "detail": event.detail,
+            }
+        case StepFailed():
+            return {"id": event.id, "state": "failed", "detail": event.failure.reason}
+        case _:
+            return {}

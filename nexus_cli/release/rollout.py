@@ -1,0 +1,181 @@
+"""Carries out the steps of a deployment: those of `up`, and those that move and watch requests."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from nexus_generators.envoy import Counted
+
+from nexus_cli.apply import StepFault
+from nexus_cli.engine.engine import Engine
+from nexus_cli.errors import NexusError
+from nexus_cli.events import Emit, Failure, StepProgress
+from nexus_cli.plan import Step
+from nexus_cli.release.moves import Check, Drain, Shift, Watch
+from nexus_cli.release.record import Live
+from nexus_cli.release.verdict import Judgement, Says, judge
+from nexus_cli.stack import traffic
+from nexus_cli.stack.run import Runner
+from nexus_cli.unit import Observed, State, Unit
+
+_INTERVAL = 0.1
+_TELL = 1.0
+_TIMEOUT = 5.0
+_AGAIN = 3  # holds until a canary that nobody calls is left to a person
+_LOG_LINES = 15
+
+
+class Rollout(Runner):
+    """Executes one plan; `live` is what serves at this moment, and `record` is told of each change of it.
+
+    `gateway` says what the gateway's unit is for a state of the environment, if there is a gateway.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        units: Sequence[Unit],
+        live: Live,
+        gateway: Callable[[Live], Unit | None],
+        record: Callable[[Live, str], None],
+        emit: Emit,
+    ) -> None:
+        super().__init__(engine, units, emit)
+        self.live = live
+        self.gateway = gateway
+        self.plane = gateway(live)
+        self.record = record
+        self.moving = threading.Lock()
+        self.unclear = ""
+        self.actions = {
+            **self.actions,
+            "shift": self._shift,
+            "watch": self._watch,
+            "drain": self._drain,
+            "smoke": self._smoke,
+        }
+
+    def _shift(self, step: Step) -> str:
+        assert isinstance(step, Shift)  # noqa: S101
+        with self.moving:
+            live = self.live.with_sides(step.unit, step.sides)
+            serving = [unit for side in step.sides if side.share for unit in side.units]
+            before = {side.name: side for side in self.live.sides.get(step.unit, ())}
+            warm = [*before.values()]
+            warm += [side.sharing(0) for side in step.sides if side.name not in before]
+            if len(warm) > len(before):  # what is new has to be known as healthy before it is led to
+                self._lead(self.live.with_sides(step.unit, warm), serving)
+            self._lead(live, serving)
+            self.live = live
+            self.record(live, step.id)
+        return ", ".join(f"{side.release} {side.share} %" for side in step.sides)
+
+    def _lead(self, live: Live, serving: Sequence[str]) -> None:
+        """Have the gateway send requests so, and wait until it does and knows those that serve as healthy."""
+        gateway = self.plane = self.gateway(live)
+        if gateway is None:
+            return
+        seen = self._seen(gateway)
+        traffic.shift(self.engine, gateway, seen, self.cancelled)
+        traffic.confirm(replace(gateway, upstreams=tuple(serving)), seen, self.cancelled)
+
+    def _seen(self, gateway: Unit) -> Observed:
+        seen = self.snapshot.get(gateway.name)
+        if seen is None or seen.state is not State.RUNNING:
+            raise NexusError(f"{gateway.name} does not run", hint=f"nexus logs {gateway.name}")
+        return seen
+
+    def _counted(self, *sides: str) -> Mapping[str, Counted]:
+        if self.plane is None:
+            return {side: Counted() for side in sides}
+        return traffic.counted(self.plane, self._seen(self.plane), *sides)
+
+    def _watch(self, step: Step) -> str:
+        """See how the new side does until the time is over; what is bad ends it at once."""
+        assert isinstance(step, Watch)  # noqa: S101
+        begin = self._counted(step.side, step.against)
+        began = time.monotonic()
+        deadline, told, rounds = began + step.seconds, began, 1
+        while True:
+            if self.cancelled.wait(_INTERVAL):
+                raise NexusError(f"{step.unit}: interrupted")
+            self._still_well(step)
+            now = time.monotonic()
+            found = self._judge(step, begin, final=now >= deadline)
+            if found.says is Says.BAD:
+                raise StepFault(self._bad(step, found.why))
+            if now >= deadline:
+                if found.says is Says.GOOD or not step.conclusive:
+                    return found.why
+                if rounds >= _AGAIN:
+                    self.unclear = found.why
+                    raise StepFault(Failure(step.unit, found.why))
+                rounds, deadline = rounds + 1, now + step.seconds
+            if now - told >= _TELL:
+                told = now
+                self.emit(StepProgress(step.id, step.unit, f"{step.part}: {found.why}"))
+
+    def _judge(self, step: Watch, begin: Mapping[str, Counted], *, final: bool) -> Judgement:
+        now = self._counted(step.side, step.against)
+        new, old = now[step.side].since(begin[step.side]), now[step.against].since(begin[step.against])
+        # One that gets no requests any more is judged by all that it ever did.
+        stable = old if old.requests >= step.verdict.requests else now[step.against]
+        return judge(stable, new, step.verdict, final=final)
+
+    def _still_well(self, step: Watch) -> None:
+        for unit in self.live.units:
+            if unit != step.side and not unit.startswith(f"{step.side}."):
+                continue
+            seen = self.snapshot.get(unit)
+            if seen is None or seen.state is not State.RUNNING or seen.restarts:
+                state = "is gone" if seen is None else f"has ended ({seen.reason or seen.state})"
+                raise StepFault(self._bad(step, f"{unit} {state}"))
+
+    def _bad(self, step: Watch, why: str) -> Failure:
+        units = [unit for unit in self.live.units if unit == step.side or unit.startswith(f"{step.side}.")]
+        lines = tuple(line.text for line in self.engine.logs(units, tail=_LOG_LINES))
+        return Failure(step.side, why, log=lines)
+
+    def _drain(self, step: Step) -> str:
+        assert isinstance(step, Drain)  # noqa: S101
+        deadline = time.monotonic() + step.seconds
+        while True:
+            active = self._counted(step.unit)[step.unit].active
+            if not active:
+                return ""
+            if time.monotonic() >= deadline:
+                return f"{active} requests were still open after {step.seconds:g} s"
+            if self.cancelled.wait(_INTERVAL / 2):
+                raise NexusError(f"{step.unit}: interrupted")
+
+    def _smoke(self, step: Step) -> str:
+        assert isinstance(step, Check)  # noqa: S101
+        assert step.smoke is not None  # noqa: S101
+        unit, seen = self._running(step)
+        host, port = seen.reach(next(iter(unit.listens.values())))
+        status, body = _asked(f"http://{host}:{port}{step.smoke.path}")
+        if status != step.smoke.status:
+            raise StepFault(self._unlike(unit, f"{step.smoke.path} answered {status or body}"))
+        if step.smoke.contains not in body:
+            raise StepFault(self._unlike(unit, f'{step.smoke.path} answered without "{step.smoke.contains}"'))
+        return f"{step.smoke.path} {status}"
+
+    def _unlike(self, unit: Unit, why: str) -> Failure:
+        lines = tuple(line.text for line in self.engine.logs([unit.name], tail=_LOG_LINES))
+        return Failure(unit.name, why, log=lines)
+
+
+def _asked(url: str) -> tuple[int, str]:
+    """The status and text of an answer; 0 and the reason where there is none."""
+    try:
+        with urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310 - http, as it is called
+            return int(answer.status), answer.read(1 << 20).decode("utf-8", "replace")
+    except HTTPError as error:
+        return error.code, error.read(1 << 20).decode("utf-8", "replace")
+    except (URLError, OSError) as error:
+        return 0, str(getattr(error, "reason", error))
