@@ -41,18 +41,21 @@ DATABASE = {
 RESOURCES = {
     *(
         f"src/generated/resources/{name}.ts"
-        for name in ("definitions", "fields", "hooks", "resource", "routes", "store")
+        for name in ("definitions", "fields", "hooks", "lists", "resource", "routes", "store", "versions")
     ),
+    "seeds/generated.sql",
+    "src/generated/seed.ts",
     "tests/generated/resources.test.ts",
 }
 REDIS = {"src/generated/cache.ts", "tests/generated/idempotency.test.ts"}
 NATS = {"src/generated/events.ts", "tests/generated/events.test.ts"}
+OUTBOX = "src/generated/outbox.ts"
 CALLS = {"src/generated/clients.ts", "tests/generated/clients.test.ts"}
 EXPECTED = {
     "plain": EVERY,
     "both": EVERY | REDIS | NATS | {"src/domain/events.ts"},
     "caller": EVERY | CALLS,
-    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/domain/events.ts"},
+    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/domain/events.ts", OUTBOX},
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES,
 }
 CHECKS = (

@@ -36,6 +36,10 @@ FIRST = """\
       customer: ref(customer) optional
       code: string unique
       old: bool = false
+  account:
+    fields: {email: string unique}
+  entry:
+    fields: {account: ref(account), entry: ref(entry) optional}
   leftover:
     fields: {name: string}
 """
@@ -44,6 +48,12 @@ THEN = """\
     fields: {email: string unique, phone: string optional unique}
   maker:
     fields: {name: string}
+  entry:
+    tenant: true
+    fields: {account: ref(account), entry: ref(entry) optional}
+  account:
+    tenant: true
+    fields: {email: string unique}
   thing:
     fields:
       name: text
