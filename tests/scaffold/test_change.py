@@ -77,7 +77,10 @@ def test_a_resource_is_described_as_its_neighbours_and_generated(shop: Path, ord
         "events: {publishes: [invoice.updated]}",
     ]
     created = [change.path for change in outcome.changes if change.status == "created"]
-    assert created == ["services/order/migrations/versions/0002_create_bills.py"]
+    assert created == [
+        "services/order/migrations/versions/0002_create_bills.py",
+        "services/order/src/order_service/generated/resources/tenants.py",
+    ]
     models = shop / "services/order/src/order_service/generated/resources/models.py"
     assert "class Invoice(Base)" in models.read_text()
     assert [finding for finding in find_all(shop) if finding.severity == "error"] == []
