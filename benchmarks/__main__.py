@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.containers import containers
+from benchmarks.deploy import deploy
+from benchmarks.platform import platform
+from benchmarks.templates import templates
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
 
@@ -154,7 +157,10 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "blueprints": blueprints,
     "demo": demo,
     "fleet": fleet,
+    "platform": platform,
     "containers": containers,
+    "deploy": deploy,
+    "templates": templates,
 }
 
 

@@ -65,8 +65,8 @@ def down(
         title = f"down {found.root.name}/{environment}"
         known = None
         if orphans:
-            from nexus_cli.stack.stack import assemble
+            from nexus_cli.release.standing import standing
 
-            known = [unit.name for unit in assemble(found, environment).units]
+            known = [unit.name for unit in standing(found, environment).units]
         outcome = bring_down(folder, title, names, emit, volumes=volumes, described=known)
     return outcome.exit_code

@@ -27,6 +27,7 @@ from nexus_cli.plan import Plan, Step
 
 Execute = Callable[[Step], str]
 _TICK = 0.1
+_NAMED = 4  # of those that a step waits for: nobody reads more
 
 
 class StepFault(NexusError):
@@ -148,19 +149,21 @@ class _Run:
                 verb = "failed" if broken[0] in self.outcome.failed else "was skipped"
                 self.emit(StepSkipped(step.id, step.unit, step.action, f"{broken[0]} {verb}"))
             elif blockers:
-                if self.held.get(step.id) != blockers:
-                    self.held[step.id] = blockers
-                    self._say_waiting(step, blockers)
+                self._say_waiting(step, blockers)
             else:
                 del self.waiting[step.id]
                 self.emit(StepStarted(step.id, step.unit, step.action, step.cause))
                 self.running[pool.submit(self.execute, step)] = (step, time.monotonic())
 
     def _say_waiting(self, step: Step, blockers: tuple[str, ...]) -> None:
+        """Tell for whom a step waits; of many only the first, and again only when those are others."""
         units = tuple(dict.fromkeys(blocker.split(" ", 1)[1] for blocker in blockers))
         others = tuple(unit for unit in units if unit != step.unit)
-        if others:
-            self.emit(StepWaiting(step.id, step.unit, f"waiting for {', '.join(others)}", others))
+        named = others[:_NAMED]
+        if others and self.held.get(step.id) != named:
+            self.held[step.id] = named
+            more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+            self.emit(StepWaiting(step.id, step.unit, f"waiting for {', '.join(named)}{more}", others))
 
     def _finish(self, future: Future[str]) -> None:
         step, started = self.running.pop(future)

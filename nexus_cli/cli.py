@@ -15,16 +15,22 @@ from nexus_cli.commands import (
     build,
     deploy,
     describe,
+    docs,
     doctor,
     down,
+    drift,
+    environment,
     execute,
     generate,
+    history,
     images,
     import_,
     init,
     lint,
     logs,
     plan,
+    promote,
+    release,
     restart,
     run,
     scale,
@@ -96,14 +102,23 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("doctor", RUN, doctor.doctor),
     ("deploy", SHIP, deploy.deploy),
     ("rollback", SHIP, deploy.rollback),
+    ("promote", SHIP, promote.promote),
+    ("approve", SHIP, promote.approve),
+    ("drift", SHIP, drift.drift),
+    ("history", SHIP, history.history),
+    ("unlock", SHIP, history.unlock),
 ]
 for _name, _panel, _function in COMMANDS:
     _settings = {"allow_interspersed_args": False} if _name in {"exec", "run"} else {}
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
+generate.app.command("docs")(docs.generate_docs)
 app.add_typer(generate.app, name="generate", rich_help_panel=CREATE)
 app.add_typer(import_.app, name="import", rich_help_panel=CREATE)
 app.add_typer(images.app, name="images", rich_help_panel=RUN)
 app.add_typer(secret.app, name="secret", rich_help_panel=RUN)
+app.add_typer(environment.app, name="env", rich_help_panel=SHIP)
+app.add_typer(release.app, name="release", rich_help_panel=SHIP)
+app.add_typer(history.audit, name="audit", rich_help_panel=SHIP)
 
 
 def main() -> int:

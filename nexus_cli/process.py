@@ -116,6 +116,11 @@ class Background:
             self._process = _spawn(command, cwd=cwd, env=env, stdin=stdin, output=stream)
 
     @property
+    def pid(self) -> int:
+        """The number that the system knows it by."""
+        return self._process.pid
+
+    @property
     def code(self) -> int | None:
         """Its exit code; nothing while it runs."""
         return self._process.poll()

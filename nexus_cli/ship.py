@@ -12,11 +12,15 @@ from nexus_cli.blueprint.load import did_you_mean
 from nexus_cli.blueprint.model import Strategy
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Note, Summary
-from nexus_cli.release.deploy import PAUSED, Intent, Result, carry_out, intend, target
+from nexus_cli.release import gates
+from nexus_cli.release.deploy import PAUSED, SUCCEEDED, Intent, Result, carry_out, intend, target
 from nexus_cli.release.estate import Estate, estate
-from nexus_cli.release.lock import lock
+from nexus_cli.release.lock import actor, lock
 from nexus_cli.release.make import release_of
+from nexus_cli.release.notify import notify, told
+from nexus_cli.release.promote import promoted
 from nexus_cli.release.record import Live, Release
+from nexus_cli.release.retention import prune
 from nexus_cli.release.strategies import STRATEGIES
 from nexus_cli.render import renderer
 
@@ -59,6 +63,28 @@ def deploy(order: Order) -> int:
         )
 
     return _do(order, "deploy", decide)
+
+
+def promote(order: Order, source: str) -> int:
+    """Bring in what serves in another environment, unchanged."""
+
+    def decide(place: Estate, emit: Emit) -> Intent:
+        del emit
+        strategy = _strategy(order.strategy)
+        version, after = promoted(estate(place.workspace, source), place, order.services, strategy)
+        return intend(
+            place,
+            after,
+            action="promote",
+            version=version,
+            services=order.services,
+            strategy=strategy,
+            reason=order.reason,
+        )
+
+    if source == order.environment:
+        raise UsageError("an environment cannot be promoted to itself")
+    return _do(order, f"promote {source}", decide)
 
 
 def resume(order: Order) -> int:
@@ -109,7 +135,10 @@ def _do(order: Order, command: str, decide: Callable[[Estate, Emit], Intent]) ->
     words = f"{command} {order.environment}"
     with renderer(order.output) as emit:
         if order.dry_run:
-            _show(decide(place, emit), order)
+            intent = decide(place, emit)
+            for refusal in gates.found(intent):
+                emit(Note(refusal.why, "warning", refusal.hint))
+            _show(intent, order)
             return 0
         with lock(place.ledger, place.name, words, emit, wait=order.wait) as token:
             intent = decide(place, emit)
@@ -117,12 +146,32 @@ def _do(order: Order, command: str, decide: Callable[[Estate, Emit], Intent]) ->
                 emit(Note(f"{place.title}: {intent.version} serves already"))
                 if intent.before == intent.after:
                     return 0
-            elif not order.yes:
+            over = gates.broken(intent, order.break_glass)
+            for rule in over:
+                emit(Note(f"the glass is broken: {rule}", "warning"))
+            if intent.plan.changed and not order.yes:
                 _ask(place, intent)
+            if over:
+                gates.break_(intent, token, order.break_glass, over)
             result = carry_out(intent, token, emit)
             emit(summary(intent, result))
+        _afterwards(intent, result, over, emit)
     _explain(place, result)
     return result.exit_code
+
+
+def _afterwards(intent: Intent, result: Result, over: tuple[str, ...], emit: Emit) -> None:
+    """Tell who wants to be told, and let go of what nobody needs any more; neither changes what became."""
+    place = intent.estate
+    notify(place, told(intent, result, over, actor()), emit)
+    if result.outcome == SUCCEEDED and intent.action in {"deploy", "promote"}:
+        try:
+            gone = prune(place.workspace, place.platform, place.ledger)
+        except NexusError as fault:
+            emit(Note(f"old releases were not tidied up: {fault.message}", "warning", fault.hint or ""))
+            return
+        if gone:
+            emit(Note(f"removed the code of {len(gone)} services of releases that nobody needs any more"))
 
 
 def _release(place: Estate, order: Order, emit: Emit) -> Release:

@@ -70,10 +70,17 @@ class PythonProject:
 
 @dataclass(frozen=True, slots=True)
 class NodeProject:
-    """A service with its own `node_modules`, made from `lock` inside `folder`."""
+    """A service with its own `node_modules`, made from `lock` inside `folder`.
+
+    `packages` are the folders of the libraries that it uses as they lie there, each with a lock of its own.
+    `makes` is the folder that its script `build` makes of `sources`, where there is one.
+    """
 
     folder: Path
     lock: str = "package-lock.json"
+    packages: tuple[Path, ...] = ()
+    makes: str = ""
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +186,7 @@ class Unit:
     `unprivileged`: must not run as root (PostgreSQL refuses to). `ports` are this machine's.
     `files_folder` holds the unit's files on this machine; `upstreams` are units that it sends requests to.
     A unit with `profiles` runs only where one of them is chosen, or where something needs it.
+    `store` is the folder of stored data that a job works on: done there once, it is not run again.
     """
 
     name: str
@@ -203,6 +211,7 @@ class Unit:
     url: str = ""
     upstreams: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    store: Path | None = None
 
     @property
     def described(self) -> str:

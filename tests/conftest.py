@@ -61,6 +61,15 @@ def skip_for(reason: str) -> None:
         pytest.skip(reason)
 
 
+@pytest.fixture(params=["process", "docker"])
+def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The engine that the test's platform runs on: each of both in turn."""
+    if request.param == "docker":
+        request.getfixturevalue("docker_engine")
+    monkeypatch.setenv("NEXUS_ENGINE", request.param)
+    return str(request.param)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """An empty workspace with the four components of the catalogue."""

@@ -8,17 +8,27 @@ from pathlib import Path
 import pytest
 
 from nexus_cli.cli import COMMANDS
-from nexus_cli.commands import generate, images, import_, secret
+from nexus_cli.commands import environment, generate, history, images, import_, release, secret
 from tests.conftest import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+GROUPS = {
+    "generate": generate.app,
+    "import": import_.app,
+    "secret": secret.app,
+    "images": images.app,
+    "env": environment.app,
+    "release": release.app,
+    "audit": history.audit,
+}
 NAMES = [
     *(name for name, _, _ in COMMANDS),
-    *(f"generate {command.name}" for command in generate.app.registered_commands),
-    *(f"import {command.name}" for command in import_.app.registered_commands),
-    *(f"secret {command.name or command.callback.__name__}" for command in secret.app.registered_commands),
-    *(f"images {command.name or command.callback.__name__}" for command in images.app.registered_commands),
+    *(
+        f"{group} {command.name or command.callback.__name__}"
+        for group, app in GROUPS.items()
+        for command in app.registered_commands
+    ),
 ]
 
 

@@ -1,6 +1,6 @@
-"""Write package-lock.json of the Fastify service template.
+"""Write package-lock.json of the Node service templates.
 
-`package.json.jinja` of the template is the one place where versions are wanted. npm resolves all features
+`package.json.jinja` of a template is the one place where versions are wanted. npm resolves all features
 once, then takes features away from that result; the lock template has every package behind the features
 that need it, without the address of any registry. At the end every combination of features is rendered
 and compared with what npm itself makes of it.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,25 +24,27 @@ from jinja2 import Environment
 from nexus_cli.engine import tools
 from nexus_cli.engine.node_project import npm
 
-TEMPLATE = Path(__file__).parents[1] / "templates" / "service" / "fastify" / "template"
+SERVICES = Path(__file__).parents[1] / "templates" / "service"
+TEMPLATES = ("fastify", "express", "nextjs")
 FEATURES = {name: f"'{name}' in connections" for name in ("DATABASE_URL", "REDIS_URL", "NATS_URL")}
 RESOLVE = ("install", "--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved")
 QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
 Lock = dict[str, Any]
 
 
-def rendered(name: str, features: Iterable[str]) -> str:
+def rendered(path: Path, features: Iterable[str]) -> str:
     """Render a template file of a service with these features."""
     environment = Environment(autoescape=False, keep_trailing_newline=True)
     environment.filters["to_json"] = json.dumps
     answers = {"name": "x", "description": "", "owner": "", "license": "", "connections": list(features)}
-    return environment.from_string((TEMPLATE / name).read_text(encoding="utf-8")).render(answers)
+    return environment.from_string(path.read_text(encoding="utf-8")).render(answers)
 
 
-def resolved(features: Iterable[str], within: Lock | None = None) -> Lock:
+def resolved(template: Path, features: Iterable[str], within: Lock | None = None) -> Lock:
     """What npm locks for these features, starting from another lock."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "package.json").write_text(rendered("package.json.jinja", features), encoding="utf-8")
+        manifest = rendered(template / "package.json.jinja", features)
+        Path(folder, "package.json").write_text(manifest, encoding="utf-8")
         if within is not None:
             Path(folder, "package-lock.json").write_text(json.dumps(within), encoding="utf-8")
         done = npm(*RESOLVE, *QUIET, cwd=Path(folder), progress=print)
@@ -71,9 +74,9 @@ def indented(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n      ")
 
 
-def root() -> str:
+def root(template: Path) -> str:
     """The service itself, from package.json."""
-    source = (TEMPLATE / "package.json.jinja").read_text(encoding="utf-8")
+    source = (template / "package.json.jinja").read_text(encoding="utf-8")
 
     def part(name: str) -> str:
         match = re.search(rf'^  "{name}": {{\n.*?^  }}', source, re.MULTILINE | re.DOTALL)
@@ -86,11 +89,11 @@ def root() -> str:
     return f'    "": {{\n{head}{licence}{parts}\n    }}'
 
 
-def main() -> None:
-    """Write the lock template and check it."""
-    tools.install(tools.TOOLCHAINS["node"], print)
-    everything = resolved(FEATURES)
-    found = {"": resolved([], everything)} | {name: resolved([name], everything) for name in FEATURES}
+def write(template: Path) -> None:
+    """Write one lock template and check it."""
+    everything = resolved(template, FEATURES)
+    found = {"": resolved(template, [], everything)}
+    found |= {name: resolved(template, [name], everything) for name in FEATURES}
     texts = []
     for path in everything["packages"]:
         if path:
@@ -99,15 +102,23 @@ def main() -> None:
             }
             texts.append(entry(path, having))
     text = '{\n  "name": "{{ name }}-service",\n  "version": "0.1.0",\n  "lockfileVersion": 3,\n'
-    text += f'  "requires": true,\n  "packages": {{\n{root()}{"".join(texts)}\n  }}\n}}\n'
-    (TEMPLATE / "package-lock.json.jinja").write_text(text, encoding="utf-8")
+    text += f'  "requires": true,\n  "packages": {{\n{root(template)}{"".join(texts)}\n  }}\n}}\n'
+    lock = template / "package-lock.json.jinja"
+    lock.write_text(text, encoding="utf-8")
     for number in range(len(FEATURES) + 1):
         for features in itertools.combinations(FEATURES, number):
-            ours: Lock = json.loads(rendered("package-lock.json.jinja", features))
-            if ours != resolved(features, ours):
+            ours: Lock = json.loads(rendered(lock, features))
+            if ours != resolved(template, features, ours):
                 raise SystemExit(f"npm locks something else for {features}")
     print(f"{len(everything['packages']) - 1} packages, {len(found['']['packages']) - 1} in every service")
 
 
+def main(types: list[str]) -> None:
+    """Lock the services of these types, or all."""
+    tools.install(tools.TOOLCHAINS["node"], print)
+    for kind in types or TEMPLATES:
+        write(SERVICES / kind / "template")
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

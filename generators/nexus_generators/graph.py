@@ -1,11 +1,12 @@
-"""The service map: which service needs what, and which events flow; as text, Mermaid, SVG or JSON."""
+"""The map of a platform: which service needs what, and which events flow; in several forms."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from statistics import fmean
 
 from nexus_cli.blueprint import graph
 from nexus_cli.blueprint.model import Platform
@@ -20,9 +21,61 @@ class Edge:
     label: str = ""
 
 
-def draw(platform: Platform, form: str) -> str:
-    """The map in one of the forms of `FORMS`."""
-    return FORMS[form](platform)
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn of a platform: nodes and arrows, and the columns of the nodes from right to left."""
+
+    title: str
+    services: Sequence[str]
+    components: Sequence[str]
+    uses: Sequence[Edge]
+    events: Sequence[Edge]
+    levels: Sequence[Sequence[str]]
+
+
+def draw(platform: Platform, form: str, view: str = "all") -> str:
+    """The platform in one of the forms of `FORMS`, seen as one of `VIEWS`."""
+    if form == "html":
+        from nexus_generators.docs import map_page
+
+        return map_page(platform)
+    if (form, view) == ("svg", "events"):
+        return _svg(_event_flow(platform))
+    wanted = VIEWS[view]
+    drawn = [edge for edge in uses(platform) if wanted(platform, edge)]
+    flowing = [edge for edge in events(platform) if wanted(platform, edge)]
+    ends = {name for edge in (*drawn, *flowing) for name in (edge.source, edge.target)}
+    names = ends if view != "all" else {*platform.services, *platform.components}
+    edges = {name: tuple(e.target for e in drawn if e.source == name) for name in sorted(names)}
+    return FORMS[form](
+        Drawing(
+            platform.name,
+            [name for name in platform.services if name in names],
+            [name for name in platform.components if name in names],
+            drawn,
+            flowing,
+            graph.levels(edges),
+        )
+    )
+
+
+def _event_flow(platform: Platform) -> Drawing:
+    """Who publishes on the left, the events in the middle, who consumes on the right.
+
+    A service that does both stands on both sides; the side is the first word of a node's name.
+    """
+    flowing = events(platform)
+    said = [Edge(f"from {edge.source}", f"event {edge.label}") for edge in flowing]
+    heard = [Edge(f"event {edge.label}", f"to {edge.target}") for edge in flowing]
+    arrows = list(dict.fromkeys((*said, *heard)))
+    middle = list(dict.fromkeys(edge.target for edge in said))
+    left = list(dict.fromkeys(edge.source for edge in said))
+    rows = {name: row for row, name in enumerate(middle)}
+    right = sorted(
+        {edge.target for edge in heard},
+        key=lambda name: (fmean(rows[edge.source] for edge in heard if edge.target == name), name),
+    )
+    return Drawing(platform.name, [*left, *right], middle, arrows, (), [right, middle, left])
 
 
 def uses(platform: Platform) -> list[Edge]:
@@ -45,24 +98,23 @@ def events(platform: Platform) -> list[Edge]:
     ]
 
 
-def _text(platform: Platform) -> str:
+def _text(drawing: Drawing) -> str:
     lines = []
-    for level in reversed(graph.levels(graph.dependencies(platform))):
+    for level in reversed(drawing.levels):
         for name in level:
-            targets = [edge.target for edge in uses(platform) if edge.source == name]
-            lines.append(f"{name} -> {', '.join(targets)}" if targets else name)
-    lines.extend(f"{edge.source} ~ {edge.label} ~> {edge.target}" for edge in events(platform))
+            targets = [edge.target for edge in drawing.uses if edge.source == name]
+            if targets or not drawing.events or drawing.uses:
+                lines.append(f"{name} -> {', '.join(targets)}" if targets else name)
+    lines.extend(f"{edge.source} ~ {edge.label} ~> {edge.target}" for edge in drawing.events)
     return "\n".join(lines) + "\n"
 
 
-def _mermaid(platform: Platform) -> str:
+def _mermaid(drawing: Drawing) -> str:
     lines = ["graph LR"]
-    lines.extend(f'  {_id(name)}["{name}"]' for name in platform.services)
-    lines.extend(f'  {_id(name)}[("{name}")]' for name in platform.components)
-    lines.extend(f"  {_id(edge.source)} --> {_id(edge.target)}" for edge in uses(platform))
-    lines.extend(
-        f'  {_id(edge.source)} -. "{edge.label}" .-> {_id(edge.target)}' for edge in events(platform)
-    )
+    lines.extend(f'  {_id(name)}["{name}"]' for name in drawing.services)
+    lines.extend(f'  {_id(name)}[("{name}")]' for name in drawing.components)
+    lines.extend(f"  {_id(edge.source)} --> {_id(edge.target)}" for edge in drawing.uses)
+    lines.extend(f'  {_id(edge.source)} -. "{edge.label}" .-> {_id(edge.target)}' for edge in drawing.events)
     return "\n".join(lines) + "\n"
 
 
@@ -73,20 +125,18 @@ def _id(name: str) -> str:
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 150, 44, 90, 26, 24
 
 
-def _svg(platform: Platform) -> str:
+def _svg(drawing: Drawing) -> str:
     """Columns from the services that nobody needs (left) to what everybody needs (right)."""
-    columns = list(reversed(graph.levels(graph.dependencies(platform))))
+    columns = list(reversed(drawing.levels))
     tallest = max((len(column) for column in columns), default=0)
     places: dict[str, tuple[int, int]] = {}
     for x, column in enumerate(columns):
-        shift = (tallest - len(column)) * (_HEIGHT + _GAP_Y) // 2
+        room = tallest * (_HEIGHT + _GAP_Y) / len(column)
         for y, name in enumerate(column):
-            places[name] = (_MARGIN + x * (_WIDTH + _GAP_X), _MARGIN + shift + y * (_HEIGHT + _GAP_Y))
+            places[name] = (_MARGIN + x * (_WIDTH + _GAP_X), _MARGIN + round((y + 0.5) * room - _HEIGHT / 2))
     width = 2 * _MARGIN + max(1, len(columns)) * (_WIDTH + _GAP_X) - _GAP_X
-    height = 2 * _MARGIN + max(1, tallest) * (_HEIGHT + _GAP_Y) - _GAP_Y
-    return (
-        "\n".join([*_svg_head(platform.name, width, height), *_svg_body(platform, places), "</svg>"]) + "\n"
-    )
+    height = 2 * _MARGIN + max(1, tallest) * (_HEIGHT + _GAP_Y)
+    return "\n".join([*_svg_head(drawing.title, width, height), *_svg_body(drawing, places), "</svg>"]) + "\n"
 
 
 def _svg_head(name: str, width: int, height: int) -> Iterator[str]:
@@ -102,8 +152,8 @@ def _svg_head(name: str, width: int, height: int) -> Iterator[str]:
     yield f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
 
 
-def _svg_body(platform: Platform, places: Mapping[str, tuple[int, int]]) -> Iterator[str]:
-    for edge in uses(platform):
+def _svg_body(drawing: Drawing, places: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+    for edge in drawing.uses:
         (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
         start, end = (x1 + _WIDTH, y1 + _HEIGHT // 2), (x2, y2 + _HEIGHT // 2)
         bend = max(30, (end[0] - start[0]) // 2)
@@ -111,7 +161,7 @@ def _svg_body(platform: Platform, places: Mapping[str, tuple[int, int]]) -> Iter
             f'<path d="M{start[0]} {start[1]} C{start[0] + bend} {start[1]} {end[0] - bend} {end[1]}'
             f' {end[0]} {end[1]}" fill="none" stroke="#64748b" marker-end="url(#arrow)"/>'
         )
-    for edge in events(platform):
+    for edge in drawing.events:
         (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
         a, b = (x1 + _WIDTH // 2, y1 + _HEIGHT), (x2 + _WIDTH // 2, y2 + _HEIGHT)
         low = max(a[1], b[1]) + 18
@@ -120,7 +170,7 @@ def _svg_body(platform: Platform, places: Mapping[str, tuple[int, int]]) -> Iter
             f' stroke-dasharray="4 3" marker-end="url(#arrow)"><title>{escape(edge.label)}</title></path>'
         )
     for name, (x, y) in places.items():
-        service = name in platform.services
+        service = name in drawing.services
         fill, stroke = ("#eff6ff", "#2563eb") if service else ("#f1f5f9", "#64748b")
         yield (
             f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{8 if service else 20}"'
@@ -128,23 +178,30 @@ def _svg_body(platform: Platform, places: Mapping[str, tuple[int, int]]) -> Iter
         )
         yield (
             f'<text x="{x + _WIDTH // 2}" y="{y + _HEIGHT // 2 + 5}" text-anchor="middle"'
-            f' fill="#0f172a">{escape(name)}</text>'
+            f' fill="#0f172a">{escape(name.rpartition(" ")[2])}</text>'
         )
 
 
-def _json(platform: Platform) -> str:
-    nodes = [{"name": name, "kind": "service"} for name in platform.services]
-    nodes += [{"name": name, "kind": "component"} for name in platform.components]
+def _json(drawing: Drawing) -> str:
+    nodes = [{"name": name, "kind": "service"} for name in drawing.services]
+    nodes += [{"name": name, "kind": "component"} for name in drawing.components]
     arrows = [
-        {"from": e.source, "to": e.target, "event": e.label or None}
-        for e in (*uses(platform), *events(platform))
+        {"from": e.source, "to": e.target, "event": e.label or None} for e in (*drawing.uses, *drawing.events)
     ]
     return json.dumps({"nodes": nodes, "edges": arrows}, indent=2) + "\n"
 
 
-FORMS: Mapping[str, Callable[[Platform], str]] = {
+FORMS: Mapping[str, Callable[[Drawing], str]] = {
     "text": _text,
     "mermaid": _mermaid,
     "svg": _svg,
     "json": _json,
 }
+
+VIEWS: Mapping[str, Callable[[Platform, Edge], bool]] = {
+    "all": lambda _, __: True,
+    "services": lambda platform, edge: not edge.label and edge.target in platform.services,
+    "data": lambda platform, edge: not edge.label and edge.target in platform.components,
+    "events": lambda _, edge: bool(edge.label),
+}
+"""What may be looked at: who calls whom, who keeps data and sends messages where, who hears of what."""

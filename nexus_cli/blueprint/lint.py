@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nexus_cli.blueprint import bind, graph
-from nexus_cli.blueprint.load import catalogue_names, did_you_mean
+from nexus_cli.blueprint.load import catalogue_names, catalogue_publishers, did_you_mean
 from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.references import UnknownReference, resolve
 from nexus_cli.blueprint.source import Finding, Location
@@ -67,11 +67,24 @@ def _unknown_dependency(platform: Platform) -> Iterator[Fault]:
     catalogue = catalogue_names()
     for unit in platform.units:
         for index, use in enumerate(unit.uses):
-            if use.service not in known:
+            if use.service not in known and not (use.optional and use.service in catalogue):
                 hint = did_you_mean(use.service, known)
                 if use.service in catalogue:
                     hint = f'the catalogue has it: add "catalogue:{use.service}" to include in nexus.yaml'
                 yield unit.kind, unit.name, ["uses", index], f'unknown dependency "{use.service}"', hint
+
+
+def _not_included(platform: Platform) -> Iterator[Fault]:
+    """What the catalogue has and this platform goes without: optional uses, and events of others."""
+    for unit in platform.units:
+        for index, use in enumerate(unit.uses):
+            if use.optional and platform.resolve(use.service) is None and use.service in catalogue_names():
+                yield unit.kind, unit.name, ["uses", index], f'goes without "{use.service}"', None
+    for service, index, event in _unpublished(platform):
+        publisher = catalogue_publishers().get(event)
+        if publisher is not None:
+            path = ["events", "consumes", index]
+            yield "service", service, path, f'goes without {event}, which "{publisher}" publishes', None
 
 
 def _cycle(platform: Platform) -> Iterator[Fault]:
@@ -133,17 +146,19 @@ def _route_shadowed(platform: Platform) -> Iterator[Fault]:
 
 def _event_unpublished(platform: Platform) -> Iterator[Fault]:
     published = {event for service in platform.services.values() for event in service.events.publishes}
+    for service, index, event in _unpublished(platform):
+        if event not in catalogue_publishers():
+            hint = did_you_mean(event, published)
+            yield "service", service, ["events", "consumes", index], f"nobody publishes {event}", hint
+
+
+def _unpublished(platform: Platform) -> Iterator[tuple[str, int, str]]:
+    """The consumed events that no service of the platform publishes: by whom, at which place."""
+    published = {event for service in platform.services.values() for event in service.events.publishes}
     for service in platform.services.values():
         for index, event in enumerate(service.events.consumes):
             if event not in published:
-                hint = did_you_mean(event, published)
-                yield (
-                    "service",
-                    service.name,
-                    ["events", "consumes", index],
-                    f"nobody publishes {event}",
-                    hint,
-                )
+                yield service.name, index, event
 
 
 def _event_unconsumed(platform: Platform) -> Iterator[Fault]:
@@ -420,6 +435,24 @@ def _unknown_user(platform: Platform) -> Iterator[Fault]:
                 yield "environment", environment.name, ["replicas", name], f'unknown service "{name}"', hint
 
 
+def _unknown_zone(platform: Platform) -> Iterator[Fault]:
+    zoned = [
+        (environment.name, index, zone)
+        for environment in platform.environments.values()
+        for index, window in enumerate(environment.freeze)
+        for zone in window.split(" ")[5:]
+    ]
+    if not zoned:
+        return
+    from zoneinfo import available_timezones
+
+    known = available_timezones()
+    for name, index, zone in zoned:
+        if zone not in known:
+            said = f'unknown time zone "{zone}"'
+            yield "environment", name, ["freeze", index], said, did_you_mean(zone, known)
+
+
 def _user_language(platform: Platform) -> Iterator[Fault]:
     for package in platform.packages.values():
         for index, user in enumerate(package.users):
@@ -430,12 +463,36 @@ def _user_language(platform: Platform) -> Iterator[Fault]:
                 yield "package", package.name, ["users", index], said, None
 
 
+def _models_elsewhere(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        kind = SERVICE_TYPES.get(service.type)
+        if kind is None or kind.models:
+            continue
+        said = f"a {service.type} service keeps nothing of its own"
+        for key, value in {
+            "resources": service.resources,
+            "events": service.events.publishes or service.events.consumes,
+        }.items():
+            if value:
+                yield "service", service.name, [key], said, None
+        for index, use in enumerate(service.uses):
+            target = platform.resolve(use.service)
+            if isinstance(target, Component) and target.provides:
+                yield "service", service.name, ["uses", index], said, None
+
+
 RULES: Mapping[str, Rule] = {
     "unknown-dependency": Rule(
         "error",
         "a service cannot start without what it uses",
         "describe it, or include it from the catalogue",
         _unknown_dependency,
+    ),
+    "not-included": Rule(
+        "note",
+        "a service works with what is there; more of the catalogue would give it more to work with",
+        'add it as "catalogue:NAME" to include in nexus.yaml, or leave it out',
+        _not_included,
     ),
     "cycle": Rule(
         "error",
@@ -556,6 +613,18 @@ RULES: Mapping[str, Rule] = {
         _canary_steps,
     ),
     "unknown-user": Rule("error", "a name must mean a service", "correct the name", _unknown_user),
+    "unknown-zone": Rule(
+        "error",
+        "a freeze that cannot be reckoned would stop every deployment",
+        "name a zone such as Europe/Berlin, or none for UTC",
+        _unknown_zone,
+    ),
+    "models-elsewhere": Rule(
+        "error",
+        "a web application shows what services keep",
+        "describe it in a service, and name that service in `uses`",
+        _models_elsewhere,
+    ),
     "user-language": Rule(
         "error",
         "a service uses packages of its own language",

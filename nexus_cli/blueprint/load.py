@@ -29,6 +29,7 @@ from nexus_cli.resources import bundled
 from nexus_cli.workspace import FILE
 
 CATALOGUE = "catalogue:"
+PLATFORMS = "platforms"
 
 B = TypeVar("B", bound=Blueprint)
 M = TypeVar("M", bound=BaseModel)
@@ -168,8 +169,26 @@ def _included(root: Path, pattern: str) -> tuple[list[tuple[str, Path]], str, st
 
 @cache
 def catalogue_names() -> Mapping[str, Path]:
-    """Every entry of the bundled catalogue by name."""
-    return {path.stem: path for path in sorted(bundled("blueprints").glob("*/*.yaml"))}
+    """Every entry of the bundled catalogue that can be included, by name."""
+    found = sorted(bundled("blueprints").glob("*/*.yaml"))
+    return {path.stem: path for path in found if path.parent.name != PLATFORMS}
+
+
+@cache
+def catalogue_platforms() -> Mapping[str, Path]:
+    """The platforms of the bundled catalogue by name."""
+    return {path.stem: path for path in sorted((bundled("blueprints") / PLATFORMS).glob("*.yaml"))}
+
+
+@cache
+def catalogue_publishers() -> Mapping[str, str]:
+    """The service of the bundled catalogue that publishes each event."""
+    paths = [path for path in catalogue_names().values() if path.parent.name == "services"]
+    return {
+        event: path.stem
+        for path in paths
+        for event in read(path, path.name)[0].get("events", {}).get("publishes", ())
+    }
 
 
 @cache

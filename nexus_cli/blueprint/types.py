@@ -12,7 +12,9 @@ class ServiceType:
 
     `toolchain` names what the folder is on this machine, and the base image unless `bases` names several.
     `code` are the parts of the folder from which a running service is made, beside `lock` and the migrations;
-    `shares` those of a package of the workspace, where services of the type can depend on one.
+    `shares` those of a package of the workspace, where services of the type can depend on one. `makes` is the
+    folder that a script of the toolchain makes of the code before it is served. `models` is false where a
+    service has neither resources nor events nor a connection of its own: it shows what others keep.
     """
 
     toolchain: str
@@ -22,6 +24,8 @@ class ServiceType:
     code: tuple[str, ...] = ("src",)
     bases: tuple[str, ...] = ()
     shares: tuple[str, ...] = ()
+    makes: str = ""
+    models: bool = True
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -31,8 +35,10 @@ class ServiceType:
     @property
     def language(self) -> str:
         """The language of the packages that services of the type can use; empty if it cannot use any."""
-        return self.toolchain if self.shares else ""
+        return _LANGUAGES.get(self.toolchain, self.toolchain) if self.shares else ""
 
+
+_LANGUAGES = {"node": "typescript"}
 
 SERVICE_TYPES: Mapping[str, ServiceType] = {
     "fastapi": ServiceType(
@@ -48,6 +54,24 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         migrate=("node", "src/main.ts", "migrate"),
         lock="package-lock.json",
         code=("src", "package.json"),
+        shares=("src", "package.json", "package-lock.json"),
+    ),
+    "express": ServiceType(
+        toolchain="node",
+        serve=("node", "src/main.ts"),
+        migrate=("node", "src/main.ts", "migrate"),
+        lock="package-lock.json",
+        code=("src", "package.json"),
+        shares=("src", "package.json", "package-lock.json"),
+    ),
+    "nextjs": ServiceType(
+        toolchain="node",
+        serve=("node", "dist/main.mjs"),
+        migrate=(),
+        lock="package-lock.json",
+        code=("src", "public", "package.json", "build.ts", "next.config.mjs", "postcss.config.mjs"),
+        makes="dist",
+        models=False,
     ),
     "go": ServiceType(
         toolchain="go",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nexus_cli.commands.options import (
+    BreakGlassOption,
     DryRun,
     EngineOption,
     EnvironmentName,
@@ -14,6 +15,7 @@ from nexus_cli.commands.options import (
     OutputOption,
     ReasonOption,
     ServicesOption,
+    StrategyOption,
     VersionOption,
     WaitOption,
     YesOption,
@@ -24,18 +26,13 @@ def deploy(
     environment: EnvironmentName,
     version: VersionOption = None,
     service: ServicesOption = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(help="rolling, blue-green, canary or recreate, in place of the blueprints' own."),
-    ] = None,
+    strategy: StrategyOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with one that was broken off.")] = False,
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Release what is not committed too.")
     ] = False,
     reason: ReasonOption = "",
-    break_glass: Annotated[
-        str, typer.Option(help="Deploy in spite of a freeze or a missing approval; say why.")
-    ] = "",
+    break_glass: BreakGlassOption = "",
     yes: YesOption = False,
     dry_run: DryRun = False,
     engine: EngineOption = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nexus_cli.commands.options import GraphFormat, OneName, Output, OutputOption
+from nexus_cli.commands.options import GraphFormat, GraphView, OneName, Output, OutputOption
 
 
 def list_(output: OutputOption = Output.text) -> None:
@@ -45,20 +45,27 @@ def graph(
     form: Annotated[
         GraphFormat, typer.Option("--format", "-f", help="How it is written.")
     ] = GraphFormat.text,
+    view: Annotated[
+        GraphView,
+        typer.Option("--view", help="Everything, calls between services, use of servers, or events."),
+    ] = GraphView.all,
     file: Annotated[
         Path | None, typer.Option("--write", help="Write it to this file instead of printing it.")
     ] = None,
 ) -> None:
     """Draw which service needs which service or component, and which events flow between them.
 
-    Examples: `nexus graph` · `nexus graph -f mermaid` · `nexus graph -f svg --write docs/services.svg`
+    The form html is one page to explore in a browser; it has all of the views.
+
+    Examples: `nexus graph` · `nexus graph -f mermaid --view events` ·
+    `nexus graph -f svg --write docs/services.svg` · `nexus graph -f html --write map.html`
     """
     from nexus_generators.graph import draw
 
     from nexus_cli.blueprint.load import load
     from nexus_cli.workspace import find, write_atomic
 
-    text = draw(load(find().root), form.value)
+    text = draw(load(find().root), form.value, view.value)
     if file is None:
         typer.echo(text, nl=False)
     else:

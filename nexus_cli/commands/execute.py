@@ -18,9 +18,9 @@ def execute(
 
     Examples: `nexus exec order python -m order_service migrate` · `nexus exec postgres psql --version`
     """
-    from nexus_cli.stack.stack import assemble
+    from nexus_cli.release.standing import standing
     from nexus_cli.workspace import find
 
-    stack = assemble(find(), environment)
+    stack = standing(find(), environment)
     given = command[1:] if command[0] == "--" else command
     raise typer.Exit(stack.engine.execute(stack.unit(name), given))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nexus_cli.commands import sdk
 from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="A servi
 
 @app.command("app")
 def generate_app(
-    name: Annotated[str, typer.Argument(help="The service's name, such as order.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="The service's name, such as order.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every service that is described.")] = False,
     kind: Annotated[
         str | None, typer.Option("--type", "-t", help="Its type; fastapi when it is new.")
     ] = None,
@@ -87,19 +91,26 @@ def generate_app(
 ) -> None:
     """Generate a service from its blueprint, which is written first where there is none.
 
-    When its resources changed, the next migration is written with it.
+    When its resources changed, the next migration is written with it. Several services, or `--all` that are
+    described, are generated together: all of them or none.
 
     Examples: `nexus generate app order` · `nexus generate app my-service --type fastapi --uses none` ·
-    `nexus generate app order --dry-run` · `nexus generate app order --template ../ours --vcs-ref v2`
+    `nexus generate app order --dry-run` · `nexus generate app order --template ../ours --vcs-ref v2` ·
+    `nexus generate app order payment` · `nexus generate app --all`
     """
+    from nexus_cli.scaffold import app as apps
     from nexus_cli.scaffold import outcome
-    from nexus_cli.scaffold.app import generate_app as generate
 
+    chosen = apps.check_names(names or (), everything, [kind, uses, port, title, data, template])
     answers, ask = outcome.parse_data(data or []), not defaults and sys.stdin.isatty()
     choice = outcome.Choice(template, vcs_ref, trust, ask, answers, force, dry_run, allow_data_loss)
     used = None if uses is None else outcome.parse_uses(uses)
-    with _workspace(f"generate app {name}", dry_run=dry_run) as root:
-        show(generate(root, name, choice, kind=kind, uses=used, port=port, title=title), output)
+    with in_workspace(f"generate app {' '.join(chosen) or '--all'}", dry_run=dry_run) as root:
+        if len(chosen) == 1:
+            made = apps.generate_app(root, chosen[0], choice, kind=kind, uses=used, port=port, title=title)
+        else:
+            made = apps.generate_apps(root, chosen, choice)
+        show(made, output)
 
 
 @app.command("resource")
@@ -135,7 +146,7 @@ def generate_resource(
 
     choice = Choice(force=force, dry_run=dry_run)
     wanted = Details(plural, _listed(operations), _listed(states), _listed(events), tenant)
-    with _workspace(f"generate resource {name}", dry_run=dry_run) as root:
+    with in_workspace(f"generate resource {name}", dry_run=dry_run) as root:
         show(add_resource(root, service, name, fields, choice, wanted), output)
 
 
@@ -167,7 +178,7 @@ def generate_route(
     said = {"version": version, "auth": auth, "methods": _listed(methods), "rewrite": rewrite}
     said |= {"limit": limit, "timeout": timeout, "retries": retries}
     given = {key: value for key, value in said.items() if value}
-    with _workspace(f"generate route {path}", dry_run=dry_run) as root:
+    with in_workspace(f"generate route {path}", dry_run=dry_run) as root:
         show(add_route(root, service, path, given, Choice(force=force, dry_run=dry_run)), output)
 
 
@@ -188,7 +199,7 @@ def generate_event(
     from nexus_cli.scaffold.change import add_event
     from nexus_cli.scaffold.outcome import Choice
 
-    with _workspace(f"generate event {name}", dry_run=dry_run) as root:
+    with in_workspace(f"generate event {name}", dry_run=dry_run) as root:
         show(add_event(root, service, direction.value, name, Choice(force=force, dry_run=dry_run)), output)
 
 
@@ -211,7 +222,7 @@ def generate_component(
     from nexus_cli.scaffold.outcome import Choice
 
     ports = parse_ports(port or [])
-    with _workspace(f"generate component {name}", dry_run=dry_run) as root:
+    with in_workspace(f"generate component {name}", dry_run=dry_run) as root:
         show(add_component(root, name, Choice(dry_run=dry_run), image=image, ports=ports), output)
 
 
@@ -238,7 +249,7 @@ def generate_migration(
     choice = Choice(
         force=force, dry_run=dry_run, allow_data_loss=allow_data_loss, migration=name, by_hand=by_hand
     )
-    with _workspace(f"generate migration {service}", dry_run=dry_run) as root:
+    with in_workspace(f"generate migration {service}", dry_run=dry_run) as root:
         show(add_migration(root, service, choice), output)
 
 
@@ -273,7 +284,7 @@ def generate_package(
 
     answers, ask = outcome.parse_data(data or []), not defaults and sys.stdin.isatty()
     choice = outcome.Choice(template, vcs_ref, trust, ask, answers, force, dry_run)
-    with _workspace(f"generate package {name}", dry_run=dry_run) as root:
+    with in_workspace(f"generate package {name}", dry_run=dry_run) as root:
         show(generate(root, name, choice, kind=kind, language=language, title=title), output)
 
 
@@ -293,7 +304,7 @@ def generate_compose(
     from nexus_cli.stack import compose
     from nexus_cli.workspace import Workspace
 
-    with _workspace("generate compose", dry_run=dry_run) as root:
+    with in_workspace("generate compose", dry_run=dry_run) as root:
         composed = compose.generate(Workspace(root), file)
         if dry_run:
             compose.refuse_conflict(composed, force=force)
@@ -323,7 +334,7 @@ def show_composed(composed: Composed, *, dry_run: bool) -> None:
 
 
 @contextlib.contextmanager
-def _workspace(command: str, *, dry_run: bool) -> Iterator[Path]:
+def in_workspace(command: str, *, dry_run: bool) -> Iterator[Path]:
     """The workspace's root, in which no other command that writes files works meanwhile."""
     from nexus_cli import workspace
     from nexus_cli.render import renderer
@@ -351,3 +362,6 @@ def show(outcome: Outcome, output: Output) -> None:
         return
     for step in outcome.next:
         typer.echo(f"next: {step}", err=True)
+
+
+app.command("sdk")(sdk.generate_sdk)

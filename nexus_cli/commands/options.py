@@ -23,6 +23,16 @@ class GraphFormat(StrEnum):
     mermaid = "mermaid"
     svg = "svg"
     json = "json"
+    html = "html"
+
+
+class GraphView(StrEnum):
+    """What a graph shows."""
+
+    all = "all"
+    services = "services"
+    data = "data"
+    events = "events"
 
 
 def complete_units(incomplete: str) -> list[str]:
@@ -102,6 +112,13 @@ ServicesOption = Annotated[
     ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")]
+StrategyOption = Annotated[
+    str | None,
+    typer.Option(help="rolling, blue-green, canary or recreate, in place of the blueprints' own."),
+]
+BreakGlassOption = Annotated[
+    str, typer.Option(help="Deploy in spite of a freeze or a missing approval; say why.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 WaitOption = Annotated[
     float, typer.Option("--wait", help="Seconds to wait for another deployment to end.", min=0)

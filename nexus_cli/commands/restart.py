@@ -22,15 +22,15 @@ def restart(
     Examples: `nexus restart order` · `nexus restart order catalog`
     """
     from nexus_cli import workspace
+    from nexus_cli.release.standing import standing
     from nexus_cli.render import renderer
     from nexus_cli.render.status import overview
-    from nexus_cli.stack.stack import assemble
     from nexus_cli.stack.up import start_again
 
     found = workspace.find()
     folder = found.environment_state(environment)
     with renderer(output) as emit, workspace.lock(folder, "restart", emit, wait=lock_timeout):
-        stack = assemble(found, environment)
+        stack = standing(found, environment)
         outcome = start_again(stack, names, emit)
         emit(overview(stack, stack.named(names)))
     raise typer.Exit(outcome.exit_code)

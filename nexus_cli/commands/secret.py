@@ -43,15 +43,18 @@ def list_(environment: EnvironmentOption = "development") -> None:
     Examples: `nexus secret list`
     """
     from nexus_cli.blueprint.load import load
-    from nexus_cli.secrets.store import resolve
+    from nexus_cli.secrets.store import resolve, stand_ins
     from nexus_cli.workspace import find
 
     found = find()
     platform = load(found.root)
-    values = resolve(found.environment_state(environment), platform)
+    folder = found.environment_state(environment)
+    values = resolve(folder, platform)
+    generated = stand_ins(folder, platform, environment, values)
     for name in sorted({name for unit in platform.units for name in unit.secrets}):
         users = ", ".join(unit.name for unit in platform.units if name in unit.secrets)
-        typer.echo(f"{name}  {'given' if name in values else 'missing'}  ({users})")
+        state = "given" if name in values else "generated" if name in generated else "missing"
+        typer.echo(f"{name}  {state}  ({users})")
 
 
 @app.command("unset")

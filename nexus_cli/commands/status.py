@@ -23,12 +23,14 @@ def status(
     Examples: `nexus status` · `nexus status order -o json` · `nexus status --watch`
     """
     from nexus_cli import workspace
+    from nexus_cli.release.standing import standing, under_way
+    from nexus_cli.render import words
     from nexus_cli.render.status import as_dict, table, well
     from nexus_cli.render.tables import show
     from nexus_cli.stack.health import examine
-    from nexus_cli.stack.stack import assemble
 
-    stack = assemble(workspace.find(), environment)
+    found = workspace.find()
+    stack = standing(found, environment)
     units = stack.subset(names) if names else stack.present()
     if watch:
         from nexus_cli.render.status import follow
@@ -40,4 +42,7 @@ def status(
         typer.echo(json.dumps([as_dict(report) for report in reports], indent=2))
     else:
         show(table(stack.title, reports))
+        note = under_way(found, environment)
+        if note is not None:
+            typer.echo("\n".join(words.note(note)), err=True)
     raise typer.Exit(0 if all(well(report) for report in reports) else 1)

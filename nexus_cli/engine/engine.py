@@ -21,6 +21,9 @@ class Engine(Protocol):
     def prepared(self, unit: Unit) -> bool:
         """Whether `prepare` would have nothing to do; cheap, reads the disk only."""
 
+    def identity(self, unit: Unit) -> str:
+        """What certainly names a prepared unit's program, such as an image's digest; empty if nothing."""
+
     def observe(self) -> Sequence[Observed]:
         """Every unit of this platform and environment that the engine knows, in one call."""
 

@@ -37,7 +37,9 @@ ENVIRONMENTS: Mapping[type, Environment] = {
     PythonProject: Environment(
         python_project.build, python_project.built, python_project.programs, python_project.variables
     ),
-    NodeProject: Environment(node_project.build, node_project.built, node_project.programs),
+    NodeProject: Environment(
+        node_project.build, node_project.built, node_project.programs, node_project.variables
+    ),
     GoProject: Environment(go_project.build, go_project.built, go_project.programs),
 }
 """By the kind of the runtime; what is missing here, such as a container, needs nothing on this machine."""

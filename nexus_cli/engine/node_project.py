@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nexus_cli.engine import tools
 from nexus_cli.engine.engine import Progress
@@ -17,6 +19,7 @@ from nexus_cli.unit import NodeProject
 STAMP = ".nexus-stamp"
 _NODE = tools.TOOLCHAINS["node"]
 _SECONDS = 1800.0
+_LINES = 20
 _QUIET = ("--no-audit", "--no-fund", "--no-update-notifier", "--no-progress", "--loglevel=error")
 
 
@@ -30,45 +33,95 @@ def programs(project: NodeProject) -> Sequence[Path]:
     return [packages(project) / ".bin", tools.programs(_NODE)]
 
 
+def variables(project: NodeProject) -> Mapping[str, str]:
+    """The condition under which packages of the workspace run as they lie there, not as they are packed."""
+    return {"NODE_OPTIONS": "--conditions=workspace"} if project.packages else {}
+
+
 def built(project: NodeProject) -> bool:
     """Whether the packages fit the lock; those that a person installed are taken as they are."""
     folder = packages(project)
     if not tools.installed(_NODE) or not folder.is_dir():
         return False
-    return not _ours(folder) or (folder / STAMP).read_text(encoding="utf-8") == _stamp(project)
+    if not all(built(one) for one in _needing(project)):
+        return False
+    return (not _ours(folder) or _says(folder / STAMP, _stamp(project))) and _made(project)
 
 
 def build(project: NodeProject, progress: Progress) -> None:
-    """Install the packages, unless they fit; a kill at any moment leaves the old ones or the new ones."""
+    """Install the packages and build, unless they fit; a kill at any moment leaves the old or the new."""
     tools.install(_NODE, progress)
-    folder, stamp = packages(project), _stamp(project)
+    for package in _needing(project):
+        build(package, progress)
     with tools.only_one(project.folder):
-        if built(project):
-            if not _ours(folder):
-                progress(f"{folder} was not made by nexus and is used as it is; remove it to have it built")
-            return
-        fresh = project.folder / ".node_modules.new"
-        tools.remove(fresh)
-        fresh.mkdir()
-        _fill(project, fresh, progress)
-        (fresh / "node_modules").mkdir(exist_ok=True)  # npm makes none for a service without dependencies
-        (fresh / "node_modules" / STAMP).write_text(stamp, encoding="utf-8")
-        tools.replace_folder(folder, fresh / "node_modules")
-        tools.remove(fresh)
+        _install(project, progress)
+        if not _made(project):
+            _make(project, progress)
+
+
+def _install(project: NodeProject, progress: Progress) -> None:
+    folder, stamp = packages(project), _stamp(project)
+    if folder.is_dir() and not _ours(folder):
+        progress(f"{folder} was not made by nexus and is used as it is; remove it to have it built")
+        return
+    if _says(folder / STAMP, stamp):
+        return
+    fresh = project.folder / ".node_modules.new"
+    tools.remove(fresh)
+    fresh.mkdir()
+    _fill(project, fresh, progress)
+    (fresh / "node_modules").mkdir(exist_ok=True)  # npm makes none for a service without dependencies
+    for name, place in _links(project).items():
+        link = fresh / "node_modules" / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(place)
+    (fresh / "node_modules" / STAMP).write_text(stamp, encoding="utf-8")
+    tools.replace_folder(folder, fresh / "node_modules")
+    tools.remove(fresh)
 
 
 def _fill(project: NodeProject, fresh: Path, progress: Progress) -> None:
-    """Install what runs the service, beside the folder that it will replace; nobody's scripts are run."""
+    """Install what runs or builds the service, beside the folder that it will replace; without scripts."""
     progress(f"installing {packages(project)}")
     for name in ("package.json", project.lock, ".npmrc"):
         if (project.folder / name).is_file():
             shutil.copy(project.folder / name, fresh)
-    done = npm("ci", "--omit=dev", "--ignore-scripts", *_QUIET, cwd=fresh, progress=progress)
+    wanted = () if project.makes else ("--omit=dev",)
+    done = npm("ci", *wanted, "--ignore-scripts", *_QUIET, cwd=fresh, progress=progress)
     if done.code:
         raise NexusError(
             f"{project.folder / project.lock} could not be installed: {_reason(done)}",
             hint="check the network and npm's registry setting, then run the command again",
         )
+
+
+def _make(project: NodeProject, progress: Progress) -> None:
+    """Run the project's own script, which replaces what is there once it has succeeded."""
+    made = project.folder / project.makes
+    progress(f"building {made}")
+    stamp = _source_stamp(project)  # of what is there now: who changes it meanwhile has it built again
+    done = npm("run", "build", "--silent", cwd=project.folder, progress=lambda _: None)
+    if done.code:
+        said = [line for line in (done.out + done.err).splitlines() if line.strip()]
+        raise NexusError(
+            "\n  ".join([f"{project.folder} could not be built:", *said[-_LINES:]]),
+            hint="repair what is named; `npm run build` says it again",
+        )
+    (made / STAMP).write_text(stamp, encoding="utf-8")
+
+
+def _made(project: NodeProject) -> bool:
+    """Whether what is served is made of the sources as they are."""
+    stamp = project.folder / project.makes / STAMP
+    return not project.makes or _says(stamp, _source_stamp(project))
+
+
+def _source_stamp(project: NodeProject) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for top in (project.folder / name for name in (*project.sources, project.lock)):
+        for path in [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file()):
+            digest.update(str(path.relative_to(project.folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return f"{digest.hexdigest()} {_NODE.requirement}\n"
 
 
 def npm(*arguments: str, cwd: Path, progress: Progress) -> Completed:
@@ -92,15 +145,47 @@ def _reason(done: Completed) -> str:
 
 
 def _stamp(project: NodeProject) -> str:
-    """What the packages are installed from: the lock, and the Node that they are installed for."""
-    path = project.folder / project.lock
+    """What the packages are installed from: the lock, the Node that they are installed for, and links."""
+    digest = hashlib.blake2b(_read(project.folder / project.lock), digest_size=16).hexdigest()
+    links = "".join(f" {name}={place}" for name, place in _links(project).items())
+    kind = " to build" if project.makes else ""
+    return f"{digest} {_NODE.requirement}{links}{kind}\n"
+
+
+def _links(project: NodeProject) -> dict[str, str]:
+    """Where packages of the workspace lie, by their own names, as links in `node_modules` say it."""
+    found = {}
+    for folder in project.packages:
+        name = _manifest(folder)["name"]
+        found[name] = os.path.relpath(folder, (packages(project) / name).parent)
+    return found
+
+
+def _needing(project: NodeProject) -> list[NodeProject]:
+    """The packages of the workspace that need others: each has these in its own folder."""
+    return [NodeProject(folder) for folder in project.packages if _manifest(folder).get("dependencies")]
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "package.json"
     try:
-        content = path.read_bytes()
+        said: dict[str, Any] = json.loads(_read(path))
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON: {error}", hint="mend it") from error
+    return said
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"cannot read {path}: {error.strerror}", hint="write it with `npm install`"
+            f"cannot read {path}: {error.strerror}", hint="generate it, or write it with `npm install`"
         ) from error
-    return f"{hashlib.blake2b(content, digest_size=16).hexdigest()} {_NODE.requirement}\n"
+
+
+def _says(stamp: Path, wanted: str) -> bool:
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted
 
 
 def _ours(folder: Path) -> bool:

@@ -19,6 +19,7 @@ from nexus_cli.process import interactive, run
 from nexus_cli.unit import LogLine, Observed, State, Unit
 from nexus_cli.workspace import private_folder, write_atomic
 
+DONE = ".nexus-done"
 _LAST_LINES = 15
 _SETUP_SECONDS = 300.0
 _PASSED_ON = (  # of the person's own environment; everything else must be described
@@ -60,6 +61,11 @@ class ProcessEngine:
         """Whether the wheel is installed, or the environment built from the present lock."""
         environment = ENVIRONMENTS.get(type(unit.runtime))
         return environment is None or environment.built(unit.runtime)
+
+    def identity(self, unit: Unit) -> str:
+        """Nothing: a process runs from its folder."""
+        del unit
+        return ""
 
     def observe(self) -> Sequence[Observed]:
         """Every unit that the supervisor keeps; none when none runs."""
@@ -154,6 +160,7 @@ class ProcessEngine:
             "stop_signal": unit.stop_signal,
             "stop_seconds": unit.stop_seconds,
             "unprivileged": owned if unit.unprivileged else None,
+            "done": _mark_of(unit),
             "facts": {
                 "kind": unit.kind,
                 "fingerprint": unit.fingerprint,
@@ -195,6 +202,16 @@ class ProcessEngine:
             folders = [*map(str, environment.programs(unit.runtime)), ground.get("PATH", os.defpath)]
             ground["PATH"] = os.pathsep.join(folders)
         return {**ground, **unit.env}
+
+
+def _mark_of(unit: Unit) -> dict[str, str] | None:
+    """Where a job leaves word in the data that it works on, and what it says: which job it was.
+
+    It goes where the data goes, so that new data is worked on again.
+    """
+    if unit.store is None:
+        return None
+    return {"path": str(unit.store / DONE / unit.name), "text": unit.fingerprint}
 
 
 def _located(unit: Unit, command: Sequence[str]) -> list[str]:

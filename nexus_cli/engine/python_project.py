@@ -1,16 +1,22 @@
-"""A Python service's environment `<folder>/.venv`: built from its lock, replaced whole or not at all."""
+"""A Python service's environment `<folder>/.venv`: built from its lock, replaced whole or not at all.
+
+What a lock names is installed and compiled once for all projects with the same lock; each project's
+environment is made of links to those files, so that what is removed from one stays in the others.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import platform
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nexus_cli.engine.engine import Progress
-from nexus_cli.engine.tools import only_one, reason, remove, replace_folder, uv
+from nexus_cli.engine.tools import only_one, reason, remove, replace_folder, tools_folder, uv
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.unit import PythonProject
 
@@ -65,29 +71,60 @@ def build(project: PythonProject, progress: Progress) -> None:
 def _fill(project: PythonProject, fresh: Path, progress: Progress) -> None:
     progress(f"building {environment(project)}")
     locks = [path for path in _locks(project) if _names_something(path)]
-    quiet: Progress = lambda _: None  # noqa: E731
-    made = uv(
-        "venv", "--relocatable", "--python", sys.executable, str(fresh), cwd=project.folder, progress=quiet
-    )
-    if made.code:
-        raise NexusError(f"the environment of {project.folder} could not be made: {reason(made)}")
-    if locks:
-        done = uv(
-            *("pip", "install", "--python", str(fresh / "bin" / "python"), "--require-hashes"),
-            *(word for path in locks for word in ("-r", str(path))),
-            cwd=project.folder,
-            progress=progress,
-        )
-        if done.code:
-            raise NexusError(
-                f"{', '.join(map(str, locks))} could not be installed: {reason(done)}",
-                hint="check the network and the package index settings of uv, then run the command again",
-            )
+    pattern = tools_folder() / f"python-{_digest(locks)}"
+    with only_one(pattern.with_name(f"{pattern.name}.lock")):
+        if not pattern.is_dir():
+            _install(project, locks, pattern, progress)
+    shutil.copytree(pattern, fresh, symlinks=True, copy_function=_link)
     sources = _sources(project)
     if sources:
         site = next((fresh / "lib").glob("python*/site-packages"))
         lines = [f"../../../../{source}\n" for source in sources]
         (site / "nexus-src.pth").write_text("".join(lines), encoding="utf-8")
+
+
+def _install(project: PythonProject, locks: Sequence[Path], pattern: Path, progress: Progress) -> None:
+    """Make the environment of some locks, compiled, for all projects that have the same ones."""
+    quiet: Progress = lambda _: None  # noqa: E731
+    with tempfile.TemporaryDirectory(dir=pattern.parent, prefix=f".{pattern.name}.") as temporary:
+        venv = Path(temporary) / "venv"
+        made = uv(
+            *("venv", "--relocatable", "--python", sys.executable, str(venv)),
+            cwd=pattern.parent,
+            progress=quiet,
+        )
+        if made.code:
+            raise NexusError(f"the environment of {project.folder} could not be made: {reason(made)}")
+        if locks:
+            done = uv(
+                *("pip", "install", "--python", str(venv / "bin" / "python")),
+                *("--require-hashes", "--compile-bytecode"),
+                *(word for path in locks for word in ("-r", str(path))),
+                cwd=project.folder,
+                progress=progress,
+            )
+            if done.code:
+                raise NexusError(
+                    f"{', '.join(map(str, locks))} could not be installed: {reason(done)}",
+                    hint="check the network and the package index settings of uv, then run the command again",
+                )
+        venv.rename(pattern)
+
+
+def _link(source: str, target: str) -> None:
+    """One file for all environments that have it, where the file system can; else a copy."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _digest(locks: Sequence[Path]) -> str:
+    """What an environment follows from: the locks and the interpreter."""
+    digest = hashlib.blake2b(f"{sys.base_prefix} {sys.version}".encode(), digest_size=12)
+    for path in locks:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _locks(project: PythonProject) -> list[Path]:

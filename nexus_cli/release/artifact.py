@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import os
 import re
@@ -47,6 +48,8 @@ def collect(workspace: Workspace, platform: Platform, service: Service) -> Artif
     place = folder(workspace, service.name, artifact)
     if not place.exists():
         _copy(workspace, files, place)
+    with contextlib.suppress(OSError):
+        os.utime(place)  # so that it is not taken for one that nobody needs before the release is written
     return artifact
 
 
@@ -56,6 +59,14 @@ def kept(workspace: Workspace) -> Iterator[tuple[str, str]]:
     for place in sorted(top.glob("*/*")) if top.exists() else ():
         if not place.name.startswith("."):
             yield place.parent.name, place.name
+
+
+def used(workspace: Workspace, service: str, digest: str) -> float:
+    """When an artifact was last used for a release, in seconds since the epoch."""
+    try:
+        return (workspace.state / "artifacts" / service / digest).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def forget(workspace: Workspace, service: str, digest: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nexus_cli.blueprint import graph
@@ -14,7 +14,7 @@ from nexus_cli.release.strategies import STRATEGIES, Turn, Way
 from nexus_cli.stack.reconcile import Facts, reconcile
 from nexus_cli.unit import Unit
 
-_BEGIN = frozenset({"start", "run", "restart", "await"})
+HOOKS = ("pre-deploy", "post-deploy", "on-failure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,11 @@ def plan(change: Change) -> Plan:
         name: STRATEGIES[change.strategies.get(name, "rolling")](turn) if turn else Way((), ())
         for name, turn in turns.items()
     }
+    hooks = {unit.name for unit in change.units if unit.name.endswith(HOOKS)} if change.watched else set()
     begun = _beginnings(change, turns)
+    for turn in turns.values():
+        if turn is not None:
+            begun = _after_hook(turn, begun, hooks)
     late = {step.unit for way in ways.values() for step in way.steps if step.action == "start"}
     steps = [step for step in begun.values() if step.unit not in late]
     last = tuple(step.id for unit, step in begun.items() if unit == change.gateway)
@@ -56,7 +60,8 @@ def plan(change: Change) -> Plan:
         checks = list(_checks(turn, way, begun)) if turn else []
         steps += checks
         ready = tuple(begun[unit].id for unit in way.early if unit in begun)
-        chain = _chained(way.steps, begun, (*last, *(check.id for check in checks), *ready))
+        way_steps = (*way.steps, *_hook(turn, "post-deploy", hooks)) if turn else way.steps
+        chain = _chained(way_steps, begun, (*last, *(check.id for check in checks), *ready))
         steps += chain
         last = (chain[-1].id,) if chain else last
         left += _leaving(change, name, chain)
@@ -91,7 +96,7 @@ def _turn(change: Change, name: str) -> Turn | None:
 
 def _beginnings(change: Change, turns: Mapping[str, Turn | None]) -> dict[str, Step]:
     """What has to be begun, by unit, its preparation under a name of its own."""
-    fresh = {unit for turn in turns.values() if turn for unit in turn.new.units}
+    fresh = change.after.units
     jobs = {f"{name}.migrate" for name, turn in turns.items() if turn and change.migrate}
     wanted = [
         unit
@@ -105,8 +110,26 @@ def _beginnings(change: Change, turns: Mapping[str, Turn | None]) -> dict[str, S
     return {(step.id if step.action == "prepare" else step.unit): step for step in steps}
 
 
+def _hook(turn: Turn, name: str, hooks: Collection[str]) -> Iterator[Step]:
+    if f"{turn.new.name}.{name}" in hooks:
+        yield Step("run", f"{turn.new.name}.{name}", f"{name} of {turn.service}")
+
+
+def _after_hook(turn: Turn, begun: Mapping[str, Step], hooks: Collection[str]) -> dict[str, Step]:
+    """What has to be begun, with the hook that comes before the new side's first replica."""
+    result = dict(begun)
+    fresh = [unit for unit in turn.new.units if unit in begun]
+    for hook in _hook(turn, "pre-deploy", hooks) if fresh else ():
+        result[hook.unit] = replace(hook, after=begun[fresh[0]].after)
+        for unit in fresh:
+            result[unit] = replace(begun[unit], after=(*begun[unit].after, hook.id))
+    return result
+
+
 def _due(unit: Unit, migrations: set[str]) -> bool:
-    return unit.name in migrations or not unit.name.endswith(".migrate")
+    """Whether a job is begun because it has not run; hooks are begun by steps of their own."""
+    last = unit.name.rpartition(".")[2]
+    return unit.name in migrations or last not in {"migrate", *HOOKS}
 
 
 def _checks(turn: Turn, way: Way, begun: Mapping[str, Step]) -> Iterator[Step]:
@@ -163,7 +186,7 @@ def _unwanted(change: Change, steps: Sequence[Step]) -> Iterator[Step]:
     wanted |= change.after.units | {step.unit for step in steps if step.action == "stop"}
     after = tuple(step.id for step in steps if isinstance(step, Shift | Drain))
     for seen in change.facts.observed:
-        if seen.name not in wanted and (seen.kind != "job" or seen.pid is not None):
+        if seen.name not in wanted:
             yield Step("stop", seen.name, "no longer wanted", after)
 
 

@@ -11,7 +11,7 @@ from nexus_cli.apply import Outcome
 from nexus_cli.blueprint.model import Platform, Service, Strategy
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Event, Note, StepFailed, StepFinished, StepStarted
-from nexus_cli.plan import Plan
+from nexus_cli.plan import Plan, Step
 from nexus_cli.release.change import Change, plan
 from nexus_cli.release.estate import Estate
 from nexus_cli.release.lock import actor
@@ -21,7 +21,9 @@ from nexus_cli.release.strategies import retains
 from nexus_cli.secrets import store
 from nexus_cli.stack import engines
 from nexus_cli.stack.reconcile import Facts
-from nexus_cli.unit import Unit
+from nexus_cli.stack.run import Runner
+from nexus_cli.stack.stack import mark_deployed
+from nexus_cli.unit import Unit, owner
 
 SUCCEEDED, FAILED, BACK, PAUSED, INTERRUPTED = "succeeded", "failed", "rolled-back", "paused", "interrupted"
 
@@ -131,6 +133,7 @@ def intend(
     back: bool = False,
 ) -> Intent:
     """Decide how to get from what serves to what should; `back`: without watching and migrating."""
+    _refuse_strangers(estate)
     before = estate.live()
     return _intent(estate, before, after, action, version, tuple(services), strategy, reason, back=back)
 
@@ -149,10 +152,14 @@ def _intent(
 ) -> Intent:
     joint = _joint(before, after)
     estate.settle(joint)
+    lost = _lost(estate, joint)
+    if lost:
+        after, joint = _rebuilt(after, lost), _rebuilt(joint, lost)
     standing = replace(after, sides=before.sides)
     composed = estate.composed(joint)
     gateway = estate.gateway_unit(standing)
     units = [gateway if gateway and unit.name == gateway.name else unit for unit in estate.units(joint)]
+    units += estate.hooks(units, after)
     observed = estate.engine.observe()
     facts = Facts(observed, frozenset(u.name for u in units if not estate.engine.prepared(u)))
     strategies = {
@@ -183,6 +190,18 @@ def _intent(
     )
 
 
+def _refuse_strangers(estate: Estate) -> None:
+    """Refuse to touch what runs under the environment's name and was not deployed by this ledger."""
+    if estate.ledger.last(estate.name, "begun") is not None:
+        return
+    running = sorted(seen.name for seen in estate.engine.observe())
+    if running:
+        raise UsageError(
+            f"{estate.title} runs already ({', '.join(running[:3])} …), and this ledger knows nothing of it",
+            hint="share the ledger it was deployed with (NEXUS_LEDGER), or take it down first",
+        )
+
+
 def _way_back(strategy: Strategy) -> Strategy:
     """At once, unless two of it must never run."""
     return strategy if strategy == "recreate" else "blue-green"
@@ -200,16 +219,32 @@ def _joint(before: Live, after: Live) -> Live:
     return replace(after, sides=sides)
 
 
+def _lost(estate: Estate, live: Live) -> set[str]:
+    """The sides whose image the engine does not have any more, though they ran from it."""
+    pinned = {unit: s.name for held in live.sides.values() for s in held if s.image for unit in s.units}
+    units = [unit for unit in estate.units(live) if unit.name in pinned] if pinned else []
+    return {pinned[unit.name] for unit in units if not estate.engine.prepared(unit)}
+
+
+def _rebuilt(live: Live, lost: Collection[str]) -> Live:
+    """With images that are built again from the release's own copy."""
+    for name, sides in live.sides.items():
+        live = live.with_sides(name, [replace(s, image="" if s.name in lost else s.image) for s in sides])
+    return live
+
+
 def carry_out(intent: Intent, token: int, emit: Emit) -> Result:
     """Do it, with every step in the ledger; what fails is taken back."""
     estate, ledger, began = intent.estate, intent.estate.ledger, time.monotonic()
     engines.keep(estate.folder, estate.choice)
+    mark_deployed(estate.workspace, estate.name)
     _check_secrets(estate, intent.after)
     run = ledger.append(estate.name, "begun", _begun(intent), token=token).number
     rollout, outcome = _apply(intent, run, token, emit)
-    result = _result(intent, rollout, outcome, began)
+    result = _result(rollout, outcome, began)
     if result.outcome in {FAILED, INTERRUPTED}:
         emit(Note(f"{result.why or 'interrupted'}: going back to what was", "warning"))
+        _on_failure(intent, emit)
         went_back = _undo(intent, rollout.live, run, token, emit)
         if went_back is not None:
             result = replace(
@@ -221,15 +256,27 @@ def carry_out(intent: Intent, token: int, emit: Emit) -> Result:
     return replace(result, seconds=seconds)
 
 
-def _result(intent: Intent, rollout: Rollout, outcome: Outcome, began: float) -> Result:
+def _on_failure(intent: Intent, emit: Emit) -> None:
+    """Run what services have hooked in for this case; that it fails too changes nothing."""
+    changed = {name for name, sides in intent.after.sides.items() if intent.before.sides.get(name) != sides}
+    units = [
+        unit
+        for unit in intent.change.units
+        if unit.name.endswith(".on-failure") and owner(unit.name) in changed
+    ]
+    steps = tuple(Step("run", unit.name, f"on-failure of {owner(unit.name)}") for unit in units)
+    if steps:
+        Runner(intent.estate.engine, units, emit).run(Plan(f"on-failure {intent.version}", steps))
+
+
+def _result(rollout: Rollout, outcome: Outcome, began: float) -> Result:
     why = next((failure.reason for failure in outcome.failed.values()), "")
     kind = SUCCEEDED if outcome.ok else FAILED
     if outcome.interrupted:
         kind = INTERRUPTED
     elif rollout.unclear:
         kind, why = PAUSED, rollout.unclear
-    live = intent.after if kind == SUCCEEDED else rollout.live
-    return Result(kind, live, time.monotonic() - began, why)
+    return Result(kind, rollout.live, time.monotonic() - began, why)
 
 
 def _apply(intent: Intent, run: int, token: int, emit: Emit) -> tuple[Rollout, Outcome]:
@@ -255,8 +302,10 @@ def _apply(intent: Intent, run: int, token: int, emit: Emit) -> tuple[Rollout, O
         journalled,
     )
     outcome = rollout.run(intent.plan)
-    if outcome.ok and rollout.live != intent.after:
-        record(intent.after, "")
+    final = rollout.identified(intent.after)
+    if outcome.ok and rollout.live != final:
+        rollout.live = final
+        record(final, "")
     return rollout, outcome
 
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from nexus_cli.blueprint import bind
 from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.load import did_you_mean, restored
-from nexus_cli.blueprint.model import Component, Environment, Platform, Service
-from nexus_cli.errors import UsageError
+from nexus_cli.blueprint.model import Component, Environment, Hooks, Platform, Service
+from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.identity import port_holder
 from nexus_cli.release import artifact
+from nexus_cli.release.history import serving
 from nexus_cli.release.ledger import Entry, Ledger
 from nexus_cli.release.record import Live, Release, Side
 from nexus_cli.secrets import store
@@ -26,7 +27,7 @@ from nexus_cli.stack.forms import Code, Containers, Form, Layout, Processes
 from nexus_cli.stack.gateway import gateway_files
 from nexus_cli.stack.stack import Stack, checked
 from nexus_cli.unit import Container, Unit
-from nexus_cli.workspace import Workspace
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
 
 if TYPE_CHECKING:
     from nexus_generators import envoy
@@ -75,8 +76,7 @@ class Estate:
 
     def live(self) -> Live:
         """What serves now, by the ledger."""
-        entry = self.ledger.last(self.name, "live")
-        return Live.of(entry.body["live"]) if entry else Live()
+        return serving(self.ledger, self.name)
 
     def unfinished(self) -> Entry | None:
         """What was begun last, if it did not come to an end of its own: it was killed, or it is paused."""
@@ -258,10 +258,25 @@ class Estate:
             else:
                 yield unit
 
+    def hooks(self, units: Sequence[Unit], live: Live) -> Iterator[Unit]:
+        """The jobs of the sides that serve: what is run in a release's environment when it comes or fails."""
+        first = {unit.name: unit for unit in units}
+        for name in live.sides:
+            side = live.serving(name)
+            if side is None or side.name not in first:
+                continue
+            for hook, command in hook_commands(self._service(side).deploy.hooks).items():
+                yield _hook(first[side.name], f"{side.name}.{hook}", command)
+
     def code(self, side: Side, bindings: Bindings) -> Code:
         """How a side's code runs: from the release's own copy, never from what is being worked on."""
         release, platform = self._load(side.release)
         place = artifact.folder(self.workspace, side.service, release.artifacts[side.service])
+        if not place.is_dir():
+            raise NexusError(
+                f"the code of {side.service} {release.version} is not here: removed, or released elsewhere",
+                hint=f"git checkout {release.commit[:12] or 'what it was made of'}, and deploy that again",
+            )
         code = self._form(replace(platform, root=place), bindings).code(self._service(side))
         if side.image and isinstance(code.runtime, Container):
             return replace(code, runtime=replace(code.runtime, image=side.image))
@@ -295,13 +310,59 @@ class Estate:
         )
 
 
+def hook_commands(hooks: Hooks) -> dict[str, tuple[str, ...]]:
+    """The commands that a service has hooked in, by the name of the moment."""
+    found = {
+        "pre-deploy": hooks.pre_deploy,
+        "post-deploy": hooks.post_deploy,
+        "on-failure": hooks.on_failure,
+    }
+    return {name: command for name, command in found.items() if command}
+
+
+def _hook(unit: Unit, name: str, command: tuple[str, ...]) -> Unit:
+    """A job like a service's unit, that runs a command in its place."""
+    runtime = unit.runtime
+    if isinstance(runtime, Container):
+        runtime = replace(runtime, entrypoint=command[:1], aliases=(), listens={})
+        command = command[1:]
+    return replace(
+        unit,
+        name=name,
+        kind="job",
+        command=command,
+        runtime=runtime,
+        ports={},
+        probe=None,
+        url="",
+        fingerprint=f"hook={name}",
+    )
+
+
 def find_release(ledger: Ledger, version: str) -> Release:
     """The release of a version; an unknown one is a fault with a hint."""
-    found = releases(ledger)
+    return release_among(releases(ledger), version)
+
+
+def release_among(found: Mapping[str, Release], version: str) -> Release:
+    """The release of a version among those that there are; else a fault with a hint."""
     if version not in found:
         hint = did_you_mean(version, found) or f"there are {', '.join([*found][-8:]) or 'none yet'}"
         raise UsageError(f'there is no release "{version}"', hint=hint)
     return found[version]
+
+
+def environment_of(platform: Platform, name: str) -> Environment:
+    """The environment of that name as it is described; an unknown one is a fault with a hint."""
+    described = platform.environments.get(name)
+    if described is None:
+        known = ", ".join(sorted(platform.environments)) or "none yet"
+        raise UsageError(
+            f'unknown environment "{name}"',
+            hint=did_you_mean(name, platform.environments)
+            or f"there are {known}; `kind: environment` describes one",
+        )
+    return described
 
 
 def releases(ledger: Ledger) -> dict[str, Release]:
@@ -326,14 +387,12 @@ def estate(workspace: Workspace, name: str, *, engine: str | None = None) -> Est
     """A described environment of the workspace, with its ledger."""
     from nexus_cli.release.ledger import opened
 
-    platform = checked(workspace.root)
-    described = platform.environments.get(name)
-    if described is None:
-        known = ", ".join(sorted(platform.environments)) or "none yet"
+    if name == DEFAULT_ENVIRONMENT:
         raise UsageError(
-            f'unknown environment "{name}"',
-            hint=did_you_mean(name, platform.environments)
-            or f"there are {known}; `kind: environment` describes one",
+            f"{name} is where `nexus up` runs this folder; nothing is deployed to it",
+            hint="describe another one: `kind: environment`, `name: staging`",
         )
+    platform = checked(workspace.root)
+    described = environment_of(platform, name)
     choice = engines.choose(workspace.environment_state(name), platform, name, engine)
     return Estate(workspace, described, platform, opened(workspace), choice)

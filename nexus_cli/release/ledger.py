@@ -20,6 +20,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Double,
+    Engine,
     Index,
     Integer,
     MetaData,
@@ -27,20 +28,21 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    inspect,
+    make_url,
     select,
     text,
     update,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from nexus_cli.errors import NexusError
+from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.workspace import Workspace, private_folder
 
 VARIABLE = "NEXUS_LEDGER"
 GENESIS = "0" * 64
 _BUSY_MS = 10_000
-_TRIES = 50
 
 _METADATA = MetaData()
 ENTRIES = Table(
@@ -63,8 +65,24 @@ LOCKS = Table(
     Column("holder", Text, nullable=False),
     Column("expires", Double, nullable=False),
 )
-_APPEND_ONLY = """CREATE TRIGGER IF NOT EXISTS nexus_entries_{verb} BEFORE {verb} ON nexus_entries
-BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END"""
+_ALONE: Mapping[str, str] = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(7233717)",
+}
+_REFUSES = "entries are never changed"
+_APPEND_ONLY: Mapping[str, tuple[str, ...]] = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER IF NOT EXISTS nexus_entries_{verb} BEFORE {verb} ON nexus_entries"
+        f" BEGIN SELECT RAISE(ABORT, '{_REFUSES}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        f"""CREATE FUNCTION nexus_refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION '{_REFUSES}'; END $$""",
+        """CREATE TRIGGER nexus_entries_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON nexus_entries
+        FOR EACH STATEMENT EXECUTE FUNCTION nexus_refuse()""",
+    ),
+}
 
 
 class LedgerFault(NexusError):
@@ -88,37 +106,47 @@ class Entry:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How many entries there are, the hash of the last one, and what is wrong with them.
+
+    The hash stands for all of them: who notes it elsewhere sees later whether they are still there.
+    """
+
+    entries: int
+    head: str
+    faults: tuple[str, ...]
+
+
 class Ledger:
     """The ledger at a database address."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.database = (
-            create_engine(url, poolclass=NullPool) if url.startswith("sqlite") else create_engine(url)
-        )
-        if url.startswith("sqlite"):
+        self.database = _database(url)
+        if self.database.dialect.name == "sqlite":
             event.listen(self.database, "connect", _prepare_sqlite)
-            event.listen(self.database, "begin", _begin_sqlite)
+        event.listen(self.database, "begin", _begin)
+        self._make()
+
+    def _make(self) -> None:
+        """Make the tables unless they are there."""
         with self._transaction() as connection:
+            if inspect(connection).has_table(ENTRIES.name):
+                return
             _METADATA.create_all(connection)
-            if url.startswith("sqlite"):
-                for verb in ("UPDATE", "DELETE"):
-                    connection.execute(text(_APPEND_ONLY.format(verb=verb)))
+            for statement in _APPEND_ONLY[connection.dialect.name]:
+                connection.execute(text(statement))
 
     def append(
         self, environment: str, kind: str, body: Mapping[str, Any], *, token: int | None = None
     ) -> Entry:
         """Add an entry. With the `token` of a lock, only while that lock is still the environment's."""
         written = _canonical(body)
-        for _ in range(_TRIES):
-            try:
-                with self._transaction() as connection:
-                    if token is not None:
-                        _check_token(connection, environment, token)
-                    return _add(connection, environment, kind, written)
-            except _Taken:
-                continue
-        raise LedgerFault("the ledger is written to by too many at once", hint="try again")
+        with self._transaction() as connection:
+            if token is not None:
+                _check_token(connection, environment, token)
+            return _add(connection, environment, kind, written)
 
     def last(self, environment: str, kind: str) -> Entry | None:
         """The latest entry of a kind."""
@@ -144,17 +172,29 @@ class Ledger:
             rows = connection.execute(query).all()
         return sorted((_entry(row) for row in rows), key=lambda entry: entry.number)
 
-    def verify(self) -> list[str]:
-        """What is wrong with the chain of entries; nothing when it is whole."""
-        faults, previous = [], GENESIS
-        for entry in self.entries():
-            if entry.previous != previous:
-                faults.append(f"entry {entry.number}: what it follows is not what stands before it")
-            body = _canonical(entry.body)
-            if entry.hash != _hash(entry.previous, entry.time, entry.environment, entry.kind, body):
-                faults.append(f"entry {entry.number}: it was changed after it was written")
-            previous = entry.hash
-        return faults
+    def environments(self) -> list[str]:
+        """Every environment that something was written of."""
+        query = select(ENTRIES.c.environment).where(ENTRIES.c.environment != "").distinct()
+        with self._transaction() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def verify(self, head: str = "") -> Verdict:
+        """Whether the chain of entries is whole; with the `head` of an earlier verdict, still holds that."""
+        faults, previous, last, known = [], GENESIS, 0, not head
+        with self._transaction() as connection:
+            rows = connection.execute(select(ENTRIES).order_by(ENTRIES.c.number)).all()
+        for row in rows:
+            if row.previous != previous:
+                faults.append(
+                    f"entry {row.number} does not follow {f'entry {last}' if last else 'the beginning'}:"
+                    " something was removed or inserted before it"
+                )
+            if row.hash != _hash(row.previous, row.time, row.environment, row.kind, row.body):
+                faults.append(f"entry {row.number} was changed after it was written")
+            previous, last, known = row.hash, row.number, known or row.hash == head
+        if not known:
+            faults.append(f"no entry has the hash {head}: the end was cut off or written anew")
+        return Verdict(len(rows), previous, tuple(faults))
 
     @contextlib.contextmanager
     def locks(self) -> Iterator[Connection]:
@@ -167,17 +207,10 @@ class Ledger:
         try:
             with self.database.begin() as connection:
                 yield connection
-        except IntegrityError as error:
-            raise _Taken from error
         except DBAPIError as error:
-            words = str(error.orig).strip().splitlines()[0]
-            raise LedgerFault(f"the ledger at {_shown(self.url)} cannot be used: {words}") from error
+            raise LedgerFault(f"the ledger at {_shown(self.url)} cannot be used: {_words(error)}") from error
         except SQLAlchemyError as error:
             raise LedgerFault(f"the ledger at {_shown(self.url)} cannot be used: {error}") from error
-
-
-class _Taken(Exception):
-    """Somebody else's entry came first."""
 
 
 def opened(workspace: Workspace) -> Ledger:
@@ -197,6 +230,20 @@ def recorded(workspace: Workspace) -> bool:
     return bool(os.environ.get(VARIABLE)) or (workspace.state / "ledger.db").exists()
 
 
+def _database(url: str) -> Engine:
+    try:
+        if make_url(url).get_backend_name() in _APPEND_ONLY:
+            return create_engine(url, poolclass=NullPool)
+    except ArgumentError:
+        pass  # it is not said what was wrong: there may be a password in it
+    except ImportError as error:
+        hint = "pip install nexus-platform[postgres]"
+        raise UsageError(f"the ledger needs {error.name}, which is not installed", hint=hint) from error
+    raise UsageError(
+        f"{VARIABLE} is not the address of a ledger", hint="postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    )
+
+
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # else the driver begins transactions by itself, and too late
     cursor = connection.cursor()
@@ -206,8 +253,9 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # a reader that turns into a writer could be refused
+def _begin(connection: Connection) -> None:
+    """One transaction at a time: each entry follows the one before, and a lock is looked at and taken."""
+    connection.exec_driver_sql(_ALONE[connection.dialect.name])
 
 
 def _add(connection: Connection, environment: str, kind: str, body: str) -> Entry:
@@ -221,9 +269,7 @@ def _add(connection: Connection, environment: str, kind: str, body: str) -> Entr
 
 
 def _check_token(connection: Connection, environment: str, token: int) -> None:
-    held = connection.execute(
-        select(LOCKS.c.token, LOCKS.c.holder).where(LOCKS.c.environment == environment)
-    ).one_or_none()
+    held = connection.execute(select(LOCKS.c.token).where(LOCKS.c.environment == environment)).one_or_none()
     if held is None or held.token != token:
         raise Fenced(
             f"another command has taken over {environment} in the meantime",
@@ -232,9 +278,13 @@ def _check_token(connection: Connection, environment: str, token: int) -> None:
 
 
 def _entry(row: Any) -> Entry:
-    return Entry(
-        row.number, row.time, row.environment, row.kind, json.loads(row.body), row.previous, row.hash
-    )
+    try:
+        body = json.loads(row.body)
+    except ValueError as error:
+        raise LedgerFault(
+            f"entry {row.number} of the ledger is damaged", hint="nexus audit verify"
+        ) from error
+    return Entry(row.number, row.time, row.environment, row.kind, body, row.previous, row.hash)
 
 
 def _hash(previous: str, moment: float, environment: str, kind: str, body: str) -> str:
@@ -245,10 +295,15 @@ def _canonical(body: Mapping[str, Any]) -> str:
     return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+def _words(error: DBAPIError) -> str:
+    """What the database says; PostgreSQL's driver gives a dict, with the sentence at M."""
+    said = error.orig.args[0] if error.orig and error.orig.args else ""
+    text = said.get("M", "") if isinstance(said, dict) else str(said)
+    return (text or type(error).__name__).strip().splitlines()[0]
+
+
 def _shown(url: str) -> str:
     """The address without a password."""
-    from sqlalchemy import make_url
-
     parsed = make_url(url)
     return str(Path(parsed.database or "")) if parsed.drivername == "sqlite" else parsed.render_as_string()
 
@@ -262,6 +317,5 @@ def hold(connection: Connection, environment: str, token: int, holder: str, expi
 
 
 def held(connection: Connection, environment: str) -> Any:
-    """The row of an environment's lock, if it was ever held; locked for this transaction."""
-    query = select(LOCKS).where(LOCKS.c.environment == environment).with_for_update()
-    return connection.execute(query).one_or_none()
+    """The row of an environment's lock, if it was ever held."""
+    return connection.execute(select(LOCKS).where(LOCKS.c.environment == environment)).one_or_none()

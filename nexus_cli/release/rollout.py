@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -17,7 +17,7 @@ from nexus_cli.errors import NexusError
 from nexus_cli.events import Emit, Failure, StepProgress
 from nexus_cli.plan import Step
 from nexus_cli.release.moves import Check, Drain, Shift, Watch
-from nexus_cli.release.record import Live
+from nexus_cli.release.record import Live, Side
 from nexus_cli.release.verdict import Judgement, Says, judge
 from nexus_cli.stack import traffic
 from nexus_cli.stack.run import Runner
@@ -52,6 +52,7 @@ class Rollout(Runner):
         self.record = record
         self.moving = threading.Lock()
         self.unclear = ""
+        self.images: dict[str, str] = {}
         self.actions = {
             **self.actions,
             "shift": self._shift,
@@ -64,25 +65,40 @@ class Rollout(Runner):
         assert isinstance(step, Shift)  # noqa: S101
         with self.moving:
             live = self.live.with_sides(step.unit, step.sides)
-            serving = [unit for side in step.sides if side.share for unit in side.units]
+            serving = {side.name for side in step.sides if side.share}
             before = {side.name: side for side in self.live.sides.get(step.unit, ())}
             warm = [*before.values()]
             warm += [side.sharing(0) for side in step.sides if side.name not in before]
             if len(warm) > len(before):  # what is new has to be known as healthy before it is led to
-                self._lead(self.live.with_sides(step.unit, warm), serving)
-            self._lead(live, serving)
-            self.live = live
-            self.record(live, step.id)
+                self._lead(self.live.with_sides(step.unit, warm), step.unit, serving)
+            self._lead(live, step.unit, serving)
+            self.live = self.identified(live)
+            self.record(self.live, step.id)
         return ", ".join(f"{side.release} {side.share} %" for side in step.sides)
 
-    def _lead(self, live: Live, serving: Sequence[str]) -> None:
-        """Have the gateway send requests so, and wait until it does and knows those that serve as healthy."""
+    def identified(self, live: Live) -> Live:
+        """With the images that the sides are of, now that they run."""
+        for name, sides in live.sides.items():
+            live = live.with_sides(name, [replace(side, image=self._image(side)) for side in sides])
+        return live
+
+    def _image(self, side: Side) -> str:
+        if side.image or not side.units or side.name not in self.units:
+            return side.image
+        if side.name not in self.images:
+            self.images[side.name] = self.engine.identity(self.units[side.name])
+        return self.images[side.name]
+
+    def _lead(self, live: Live, service: str, serving: Collection[str]) -> None:
+        """Have the gateway send requests so, and wait until it does and knows the sides as healthy."""
         gateway = self.plane = self.gateway(live)
         if gateway is None:
             return
         seen = self._seen(gateway)
         traffic.shift(self.engine, gateway, seen, self.cancelled)
-        traffic.confirm(replace(gateway, upstreams=tuple(serving)), seen, self.cancelled)
+        mine = (side for side in live.sides.get(service, ()) if side.name in serving)
+        units = tuple(unit for side in mine for unit in side.units)
+        traffic.confirm(replace(gateway, upstreams=units), seen, self.cancelled)
 
     def _seen(self, gateway: Unit) -> Observed:
         seen = self.snapshot.get(gateway.name)

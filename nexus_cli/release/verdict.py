@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +12,7 @@ from nexus_generators.envoy import Counted
 from nexus_cli.blueprint.model import Verdict
 
 _EXCESS = 3  # failures beyond what is allowed that need no more evidence
+_CERTAIN = 3.1  # standard deviations: one time in a thousand it is chance
 _NOTICEABLE = 25.0  # milliseconds: below, one machine's noise decides and not the release
 
 
@@ -49,7 +52,27 @@ def judge(stable: Counted, new: Counted, rule: Verdict, *, final: bool) -> Judge
 def _slow(stable: Counted, new: Counted, rule: Verdict) -> bool:
     if new.p95 is None or stable.p95 is None or sum(new.times.values()) < rule.requests:
         return False
-    return new.p95 > stable.p95 * rule.latency and new.p95 - stable.p95 > _NOTICEABLE
+    worse = new.p95 > stable.p95 * rule.latency and new.p95 - stable.p95 > _NOTICEABLE
+    return worse and slower(stable.times, new.times) > _CERTAIN
+
+
+def slower(stable: Mapping[float, int], new: Mapping[float, int]) -> float:
+    """How surely `new` takes longer, in standard deviations of a Mann-Whitney test; counts are by time.
+
+    A percentile of a few requests says little, their ranks among all say much more.
+    """
+    before = above = tied = 0.0
+    for time in sorted(stable.keys() | new.keys()):
+        old_here, new_here = stable.get(time, 0), new.get(time, 0)
+        above += new_here * (before + old_here / 2)
+        before += old_here
+        tied += (old_here + new_here) ** 3 - (old_here + new_here)
+    olds, news = sum(stable.values()), sum(new.values())
+    total = olds + news
+    if not olds or not news:
+        return 0.0
+    variance = olds * news / 12 * (total + 1 - tied / (total * (total - 1)))
+    return (above - olds * news / 2) / math.sqrt(variance) if variance > 0 else 0.0
 
 
 def _rate(side: Counted) -> str:

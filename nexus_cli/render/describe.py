@@ -23,12 +23,21 @@ def inventory_data(platform: Platform) -> list[dict[str, Any]]:
         )
     for component in platform.components.values():
         ports = list(component.ports.values())
-        rows.append(_entry(platform, "component", component.name, component.image or "", ports, [], ""))
+        uses = [use.service for use in component.uses]
+        entry = _entry(platform, "component", component.name, component.image or "", ports, uses, "")
+        rows.append({**entry, "runs": _engines(component)})
     rows.extend(_entry(platform, "package", p.name, p.type, [], [], "") for p in platform.packages.values())
     rows.extend(
         _entry(platform, "environment", e.name, "", [], [], "") for e in platform.environments.values()
     )
     return rows
+
+
+def _engines(component: Component) -> str:
+    """Where a component can run."""
+    if component.embedded is None:
+        return "Docker only"
+    return "Docker, processes" if component.image or component.build else "processes only"
 
 
 def _entry(
@@ -42,13 +51,14 @@ def _entry(
         "ports": ports,
         "uses": uses,
         "owner": owner,
+        "runs": "Docker, processes" if kind == "service" else "",
         "file": file,
     }
 
 
 def inventory(platform: Platform) -> Summary:
     """The inventory as a table."""
-    columns = ("kind", "name", "type", "ports", "uses", "owner")
+    columns = ("kind", "name", "type", "ports", "uses", "owner", "runs")
     rows = [
         tuple(", ".join(map(str, row[c])) if isinstance(row[c], list) else str(row[c]) for c in columns)
         for row in inventory_data(platform)

@@ -13,6 +13,7 @@ from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.template import ANSWERS, PREFIX, Template
 
 _FROM_BLUEPRINT = {
+    "apis",
     "calls",
     "connections",
     "consumes",

@@ -101,7 +101,7 @@ def add_event(root: Path, name: str, direction: Direction, event: str, choice: C
 def add_migration(root: Path, name: str, choice: Choice) -> Outcome:
     """Bring a service up to its blueprint, with the migration that its model needs or a person will write."""
     platform, service, described = _described(root, name)
-    outcome = bring_up(root, platform, service, described, choice)
+    outcome = bring_up(root, platform, [service], described, choice)
     if any(change.status == "created" and "/migrations/" in change.path for change in outcome.changes):
         return outcome
     note = f"the migrations of {name} make what its blueprint says: there is nothing to add"
@@ -173,7 +173,7 @@ def _described(root: Path, name: str) -> Described:
         raise UsageError(
             f"{source.at(['name'])}: {name} comes with nexus", hint="write a blueprint of your own"
         )
-    platform, included = supply(root, platform, service)
+    platform, included = supply(root, platform, [service])
     return platform, service, included
 
 
@@ -199,7 +199,7 @@ def _change(root: Path, described: Described, additions: Additions, choice: Choi
     notes = _refuse_new_faults(platform, changed)
     files = {**included.files, source.file: text(edited.text)}
     description = Edit(files, {**included.base, source.file: before.digest}, notes)
-    return bring_up(root, changed, changed.services[service.name], description, choice)
+    return bring_up(root, changed, [changed.services[service.name]], description, choice)
 
 
 def _refuse_new_faults(before: Platform, after: Platform) -> tuple[str, ...]:

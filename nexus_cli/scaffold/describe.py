@@ -13,6 +13,7 @@ import yaml
 from nexus_cli.blueprint.load import CATALOGUE, catalogue_components, did_you_mean
 from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.scalars import NAME_PATTERN
+from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold.service import plural
 
@@ -79,6 +80,18 @@ def check_service_name(name: str, platform: Platform) -> None:
             )
 
 
+def default_uses(platform: Platform, kind: str) -> tuple[str, ...]:
+    """What a new service uses unless a person says otherwise: a database, or all that it can show."""
+    if keeps_models(kind):
+        return DEFAULT_USES
+    return tuple(service.name for service in platform.services.values() if service.resources)
+
+
+def keeps_models(kind: str) -> bool:
+    """Whether services of a type have resources, events and connections of their own."""
+    return kind not in SERVICE_TYPES or SERVICE_TYPES[kind].models
+
+
 def draft_service(platform: Platform, wanted: Wanted) -> Draft:
     """A first description of a service: a free port, a route, what it uses, an example resource."""
     check_text(wanted.title, "--title")
@@ -134,6 +147,9 @@ def _service_text(platform: Platform, wanted: Wanted, components: Mapping[str, C
     lines += [f"title: {scalar(wanted.title)}"] if wanted.title else []
     lines += [f"type: {wanted.type}", f"port: {port}"]
     lines += [f"uses: [{', '.join(wanted.uses)}]"] if wanted.uses else []
+    if not keeps_models(wanted.type):
+        lines += ['env: {GATEWAY_URL: "${gateway.url}"}'] if "gateway" in components else []
+        return "\n".join(lines) + "\n"
     base = f"/api/v1/{plural(_EXAMPLE)}" if "DATABASE_URL" in provided else f"/api/v1/{wanted.name}"
     if _taken(platform, base):
         lines += ["routes:", f"  - {{path: /api/v1/{wanted.name}, rewrite: /api/v1, auth: jwt}}"]

@@ -12,6 +12,7 @@ from nexus_generators.writer import Base, Change, compare, conflicts, write
 
 from nexus_cli.errors import UsageError
 
+_MANY = 200  # changed files, above which a person wants to know how many rather than which
 _MARKS = {"created": "+", "updated": "~", "removed": "-", "kept": "·", "conflict": "!"}
 
 
@@ -86,10 +87,26 @@ def listing(outcome: Outcome, *, tree: bool) -> str:
     """The changes for a person: grouped by folder as a tree, or one a line as `status path`."""
     shown = [change for change in outcome.changes if change.status != "same"]
     same = len(outcome.changes) - len(shown)
-    lines = _tree(shown) if tree else [f"{change.status:<8} {change.path}" for change in shown]
+    if len(shown) > _MANY:
+        lines = _folded(shown)
+    else:
+        lines = _tree(shown) if tree else [f"{change.status:<8} {change.path}" for change in shown]
     if same:
         lines.append(f"{same} {'file is' if same == 1 else 'files are'} as generated")
     return "\n".join(lines)
+
+
+def _folded(changes: Sequence[Change]) -> list[str]:
+    """How many files of each project became what; one that is not plainly written is named."""
+    counts: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for change in changes:
+        parts = change.path.split("/")
+        plain = len(parts) > 2 and change.status in {"created", "updated", "removed"}  # noqa: PLR2004
+        counts[change.status, "/".join(parts[:2]) + "/" if plain else change.path].append(change.path)
+    return [
+        f"{status:<8} {place}" + (f" ({len(paths)} files)" if place.endswith("/") else "")
+        for (status, place), paths in sorted(counts.items(), key=lambda item: item[0][1])
+    ]
 
 
 def _tree(changes: Sequence[Change]) -> list[str]:

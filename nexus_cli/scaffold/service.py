@@ -13,6 +13,7 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
     """The template's variables for a service; what the blueprint leaves empty is left to the template."""
     used = [platform.resolve(use.service) for use in service.uses]
     components = [found for found in used if isinstance(found, Component)]
+    called = [found for found in used if isinstance(found, Service)]
     data = {
         "name": service.name,
         "title": service.title,
@@ -21,14 +22,21 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
         "platform": platform.name,
         "port": service.port,
         "connections": sorted({name for component in components for name in component.provides}),
-        "calls": [found.name for found in used if isinstance(found, Service)],
+        "calls": [found.name for found in called],
         "resources": [_resource(name, service) for name in referred_first(service)],
         "publishes": list(service.events.publishes),
         "consumes": list(service.events.consumes),
         "secrets": list(service.secrets),
+        "apis": [_api(found) for found in called],
         "packages": [_package(package, service) for package in platform.packages_of(service)],
     }
     return {key: value for key, value in data.items() if value or isinstance(value, list)}
+
+
+def _api(service: Service) -> dict[str, Any]:
+    """What a service offers to those that call it."""
+    resources = [_resource(name, resource) for name, resource in service.resources.items()]
+    return {"name": service.name, "title": service.title or service.name, "resources": resources}
 
 
 def _package(package: Package, service: Service) -> dict[str, str]:

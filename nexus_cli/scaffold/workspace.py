@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +14,26 @@ from nexus_cli.errors import UsageError
 from nexus_cli.events import Emit
 from nexus_cli.resources import bundled
 from nexus_cli.scaffold import builtin, describe
+from nexus_cli.scaffold import platform as platforms
 from nexus_cli.scaffold.answers import check_questions
+from nexus_cli.scaffold.app import Edit, bring_up, generable
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
 from nexus_cli.scaffold.template import read
 from nexus_cli.workspace import FILE
 
 
-def create(name: str, folder: Path, choice: Choice, emit: Emit) -> Outcome:
-    """Make the workspace `name` in `folder`; what is there already stays as it is."""
+def create(name: str, folder: Path, choice: Choice, emit: Emit, *, platform: str = "") -> Outcome:
+    """Make the workspace `name` in `folder`; what is there already stays as it is.
+
+    `platform` is one of the catalogue, whose services are generated with it.
+    """
     describe.check_name(name, "platform")
     folder = folder.absolute()
     _check_place(folder)
     recover(folder)
     if (folder / FILE).exists():
         raise UsageError(f"{folder} is a workspace already", hint="choose another folder with --directory")
+    chosen = platforms.choose(platform) if platform else None
     template = read(bundled("templates") / "workspace", "workspace")
     if "name" in choice.data:
         raise UsageError("the name is the first argument, not --data name=…")
@@ -34,13 +41,22 @@ def create(name: str, folder: Path, choice: Choice, emit: Emit) -> Outcome:
     for key, value in choice.data.items():
         describe.check_text(value, f"--data {key}")
     files = builtin.render(template, {"name": name, **choice.data}, folder=folder.name)
-    ours: dict[str, File] = {path: replace(file, seed=True) for path, file in files.items()}
     existed = folder.is_dir() and any(folder.iterdir())
-    changes = lay_down(ours, folder, {}, choice)
+    if chosen is None:
+        changes = lay_down(_seeds(files), folder, {}, choice)
+        outcome = Outcome(folder, changes, choice.dry_run, next=("nexus generate app order", "nexus up"))
+    else:
+        files = platforms.joined(files, chosen)
+        described = platforms.described(files, folder)
+        services, notes = generable(described)
+        outcome = bring_up(folder, described, services, Edit(_seeds(files), notes=notes), choice)
     if not choice.dry_run:
         _commit(name, folder, emit, existed=existed)
-    steps = (*_step_in(folder), "nexus generate app order", "nexus up")
-    return Outcome(folder, changes, choice.dry_run, next=steps)
+    return replace(outcome, next=(*_step_in(folder), *outcome.next))
+
+
+def _seeds(files: Mapping[str, File]) -> dict[str, File]:
+    return {path: replace(file, seed=True) for path, file in files.items()}
 
 
 def _step_in(folder: Path) -> tuple[str, ...]:

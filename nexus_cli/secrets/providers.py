@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -30,13 +29,9 @@ def from_environment(folder: Path, names: Collection[str], path: str | None) -> 
 
 
 def made(folder: Path, names: Collection[str], path: str | None) -> dict[str, str]:
-    """Made at random when they are first wanted, and kept; what `nexus secret set` kept counts."""
-    del path
-    kept = store.stored(folder)
-    for name in sorted(set(names) - kept.keys()):
-        kept[name] = secrets.token_urlsafe(32)
-        store.store(folder, name, kept[name])
-    return {name: kept[name] for name in names}
+    """Made at random when they are first wanted, and kept; those that a person gave count."""
+    given = from_environment(folder, names, path)
+    return {**given, **store.made_up(folder, set(names) - set(given))}
 
 
 def from_file(folder: Path, names: Collection[str], path: str | None) -> dict[str, str]:

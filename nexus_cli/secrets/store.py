@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from nexus_cli.blueprint.lint import Fault
@@ -67,6 +67,30 @@ def resolve(folder: Path, platform: Platform, source: SecretSource | None = None
     if source is None or not names:
         return providers.from_environment(folder, names, None)
     return providers.PROVIDERS[source.provider](folder, names, source.path)
+
+
+def stand_ins(
+    folder: Path, platform: Platform, environment: str, values: Mapping[str, str]
+) -> dict[str, str]:
+    """Generated values for the secrets that nobody gave one, where the environment's provider makes them.
+
+    They are enough to start: keys of one's own work, a provider elsewhere refuses them.
+    """
+    described = platform.environments.get(environment)
+    if described is None or described.secrets.provider != GENERATED:
+        return {}
+    return made_up(folder, {name for unit in platform.units for name in unit.secrets} - set(values))
+
+
+def made_up(folder: Path, names: Collection[str]) -> dict[str, str]:
+    """Values made at random when they are first wanted, and kept apart from those that a person gave."""
+    path = folder / "stand-ins.json"
+    kept = {str(name): str(value) for name, value in read_json(path).items()}
+    fresh = {name: secrets.token_urlsafe(32) for name in sorted(names) if name not in kept}
+    if fresh:
+        kept |= fresh
+        write_atomic(path, json.dumps(kept, indent=2, sort_keys=True) + "\n", mode=0o600)
+    return {name: kept[name] for name in names}
 
 
 def missing(platform: Platform, values: Mapping[str, str], wanted: set[str]) -> list[Fault]:

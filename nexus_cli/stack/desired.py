@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,11 @@ def desired(
     for service in platform.services.values():
         if bind.replicas(service, bindings):
             environment = bind.service_environment(platform, service, bindings, known)
-            units.extend(service_units(platform, service, bindings, layout, form.code(service), environment))
+            units.extend(
+                service_units(
+                    platform, service, bindings, layout, form.code(service), environment, form.store
+                )
+            )
     names = {unit.name for unit in units}
     return [replace(unit, needs=tuple(need for need in unit.needs if need in names)) for unit in units]
 
@@ -114,6 +118,7 @@ def _consumer_jobs(
             layout=layout,
             runtime=form.runtime(component),
             profiles=service.profiles,
+            store=form.store(component),
         )
 
 
@@ -136,6 +141,7 @@ def _job(
     cwd: Path | None = None,
     code: str = "",
     profiles: tuple[str, ...] = (),
+    store: Path | None = None,
 ) -> Unit:
     command = task.exec
     if isinstance(runtime, Container):  # the task is the whole command, whatever the image begins with
@@ -151,6 +157,7 @@ def _job(
         cwd=cwd,
         runtime=runtime,
         profiles=profiles,
+        store=store,
     )
     return _with_fingerprint(unit, layout, {"code": code} if code else {})
 
@@ -162,8 +169,12 @@ def service_units(
     layout: Layout,
     code: Code,
     environment: Mapping[str, str],
+    store: Callable[[Component], Path | None] = lambda _: None,
 ) -> Iterator[Unit]:
-    """A service's replicas, and before them the job that migrates its database if it has one."""
+    """A service's replicas, and before them the job that migrates its database if it has one.
+
+    `store` says where such a job leaves word that it is done.
+    """
     targets = _targets(platform, service.uses)
     needs = [target.name for target in targets]
     needs += [
@@ -172,15 +183,17 @@ def service_units(
         if isinstance(target, Component) and target.per_consumer
     ]
     if code.migrate:
+        databases = _databases(targets)
         yield _job(
             name=f"{service.name}.migrate",
             task=Task(exec=code.migrate, env=dict(environment)),
-            needs=_database(targets, service.name),
+            needs=(*(d.name for d in databases), *_places(databases, service.name)),
             layout=layout,
             runtime=code.runtime,
             cwd=code.cwd,
             code=code.schema,
             profiles=service.profiles,
+            store=store(databases[0]) if len(databases) == 1 else None,
         )
         needs.append(f"{service.name}.migrate")
     for replica in bind.replicas(service, bindings):
@@ -223,11 +236,14 @@ def _targets(platform: Platform, uses: Iterable[Use]) -> list[Service | Componen
     return [target for target in found if target is not None]
 
 
-def _database(targets: Iterable[Service | Component], consumer: str) -> tuple[str, ...]:
-    """What a migration waits for: the databases, and the consumer's own place in them."""
-    databases = [t for t in targets if isinstance(t, Component) and "DATABASE_URL" in t.provides]
-    jobs = [f"{database.name}.{consumer}" for database in databases if database.per_consumer]
-    return (*(database.name for database in databases), *jobs)
+def _databases(targets: Iterable[Service | Component]) -> list[Component]:
+    """The databases that a migration works on."""
+    return [t for t in targets if isinstance(t, Component) and "DATABASE_URL" in t.provides]
+
+
+def _places(databases: Iterable[Component], consumer: str) -> list[str]:
+    """The jobs that make a consumer's own place in databases."""
+    return [f"{database.name}.{consumer}" for database in databases if database.per_consumer]
 
 
 def _with_fingerprint(unit: Unit, layout: Layout, parts: Mapping[str, str]) -> Unit:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from nexus_cli.blueprint import bind
+from nexus_cli.blueprint import bind, graph
 from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.images import base_images, component_image
 from nexus_cli.blueprint.model import Component, Embedded, Platform, Service
@@ -23,6 +23,7 @@ from nexus_cli.unit import (
     File,
     ImageBuild,
     NodeProject,
+    Project,
     Runtime,
     Setup,
     Stored,
@@ -85,6 +86,9 @@ class Form(Protocol):
     def code(self, service: Service) -> Code:
         """How a service's code runs."""
 
+    def store(self, component: Component) -> Path | None:
+        """The folder of a component's data, where jobs that work on it can leave word that they are done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Processes:
@@ -125,9 +129,8 @@ class Processes:
         serve, migrate = commands(kind, service, folder)
         kind = kind or _UNKNOWN
         packages = _package_folders(self.platform, service)
-        runtime = PROJECTS[kind.toolchain](folder, kind.lock)
-        if packages and not isinstance(runtime, NodeProject):
-            runtime = replace(runtime, packages=tuple(packages.values()))
+        runtime = project(kind, folder)
+        runtime = replace(runtime, packages=tuple(packages.values()))
         shared = [tree_hash(place, kind.shares) for place in packages.values()]
         return Code(
             runtime,
@@ -137,6 +140,10 @@ class Processes:
             schema=tree_hash(folder, ("migrations", runtime.lock)),
             cwd=folder,
         )
+
+    def store(self, component: Component) -> Path | None:
+        """The component's data."""
+        return self.layout.data(component.name)
 
     def _paths(self, component: Component, embedded: Embedded) -> dict[str, str]:
         folder = self.layout.files(component.name)
@@ -207,6 +214,11 @@ class Containers:
             schema=tree_hash(folder, ("migrations", lock)),
         )
 
+    def store(self, component: Component) -> Path | None:
+        """Nowhere: the data lies in a volume of the engine's."""
+        del component
+        return None
+
     def _component(self, component: Component, values: Mapping[str, str], *, files: str) -> Container:
         described, root = component.build, self.platform.root
         build = None
@@ -265,12 +277,26 @@ class Containers:
         return {f"{name.upper()}_IMAGE": image for name, image in base_images(self.platform).items()}
 
 
+def without_containers(platform: Platform) -> tuple[Platform, tuple[str, ...]]:
+    """What of a platform runs without Docker, and the components that do not.
+
+    A service that can do without such a component is given nothing of it; one that cannot is a fault.
+    """
+    left = {name for name, component in platform.components.items() if component.embedded is None}
+    users = graph.dependencies(platform, optional=False)
+    for name, used in users.items():
+        lacking = sorted(left & set(used))
+        if lacking and name in platform.services:
+            raise UsageError(
+                f'component "{lacking[0]}" runs on Docker only, and {name} cannot do without it',
+                hint=f"use --engine docker, or mark {lacking[0]} as optional in `uses` of {name}",
+            )
+    kept = {name: c for name, c in platform.components.items() if not graph.closure(users, [name]) & left}
+    return replace(platform, components=kept), tuple(sorted(platform.components.keys() - kept.keys()))
+
+
 def _embedded(component: Component) -> Embedded:
-    if component.embedded is None:
-        raise UsageError(
-            f'component "{component.name}" runs on Docker only: it has no embedded form',
-            hint="use --engine docker, or take it out of the platform",
-        )
+    assert component.embedded is not None, component.name  # noqa: S101 - see `without_containers`
     return component.embedded
 
 
@@ -278,6 +304,12 @@ def _setup(command: Sequence[str], unless: str | None, values: Mapping[str, str]
     return Setup(
         tuple(resolve(word, values) for word in command), Path(resolve(unless, values)) if unless else None
     )
+
+
+def project(kind: ServiceType, folder: Path) -> Project:
+    """What the folder of a service of a type is on this machine."""
+    found = PROJECTS[kind.toolchain](folder, kind.lock)
+    return replace(found, makes=kind.makes, sources=kind.code) if isinstance(found, NodeProject) else found
 
 
 def commands(

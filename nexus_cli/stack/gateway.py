@@ -44,7 +44,8 @@ def gateway_files(
         folder=FILES if bindings.containers else str(layout.files(gateway.name)),
         address=bindings.listen,
         admin_address=bindings.listen,
-        jwks=_jwks(platform, layout.state / "keys"),
+        # Where releases come and go the gateway stays: what it begins with depends on none of them.
+        jwks=_jwks(platform, layout.state / "keys", always=bool(bindings.through)),
         gateway=platform.spec.gateway,
         inside=inside,
     )
@@ -72,11 +73,12 @@ def _sides(platform: Platform, bindings: Bindings) -> envoy.Sides:
     }
 
 
-def _jwks(platform: Platform, folder: Path) -> str:
-    """The public keys that the gateway accepts tokens of; none when no route asks for a token."""
+def _jwks(platform: Platform, folder: Path, *, always: bool) -> str:
+    """The public keys that the gateway accepts tokens of; not `always`: none when no route asks for any."""
     from nexus_cli.tokens import DevelopmentKeys
 
-    if not any(route.auth == "jwt" for service in platform.services.values() for route in service.routes):
+    asked = any(route.auth == "jwt" for service in platform.services.values() for route in service.routes)
+    if not (asked or always):
         return ""
     written = platform.spec.gateway.jwt.jwks
     if written is None:

@@ -21,16 +21,19 @@ from nexus_cli.secrets import store
 from nexus_cli.stack import engines, scale
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.desired import desired
-from nexus_cli.stack.forms import Containers, Form, Layout, Processes
+from nexus_cli.stack.forms import Containers, Form, Layout, Processes, without_containers
 from nexus_cli.stack.gateway import configuration
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import Unit
-from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One environment of a platform: what is described (`platform`), how it is bound, and what should run."""
+    """One environment of a platform: what is described (`platform`), how it is bound, and what should run.
+
+    `left_out` are the components that the engine cannot run and nothing needs.
+    """
 
     workspace: Workspace
     environment: str
@@ -39,6 +42,7 @@ class Stack:
     units: Sequence[Unit]
     engine: Engine
     choice: engines.Choice
+    left_out: Sequence[str] = ()
 
     @property
     def folder(self) -> Path:
@@ -51,11 +55,12 @@ class Stack:
         return f"{self.platform.name}/{self.environment}"
 
     def unit(self, name: str) -> Unit:
-        """The unit of that name; a wrong one is a fault with a hint."""
-        found = {unit.name: unit for unit in self.units}
-        if name not in found:
+        """The unit of that name, or the first of a service's; a wrong one is a fault with a hint."""
+        found = [unit for unit in self.units if unit.name == name]
+        found += [unit for unit in self.units if unit.described == name and unit.kind != "job"]
+        if not found:
             raise self._unknown(name)
-        return found[name]
+        return found[0]
 
     def subset(self, names: Collection[str], profiles: Collection[str] = ()) -> list[Unit]:
         """The named units, by default all of no profile or a chosen one, with everything that they need."""
@@ -80,6 +85,8 @@ class Stack:
         return [unit for unit in self.units if unit.name in names or unit.described in names]
 
     def _unknown(self, name: str) -> UsageError:
+        if name in self.left_out:
+            return UsageError(f"{name} runs on Docker only", hint="use --engine docker")
         if name in self.platform.services:
             return UsageError(f"{name} has no replica now", hint=f"nexus scale {name}=1")
         return unknown_unit(name, [unit.name for unit in self.units])
@@ -113,6 +120,19 @@ def checked(root: Path) -> Platform:
     return platform
 
 
+_DEPLOYED = "deployed"
+
+
+def deployed(workspace: Workspace, environment: str) -> bool:
+    """Whether releases run in the environment, and not what lies in this folder."""
+    return (workspace.state / environment / _DEPLOYED).exists()
+
+
+def mark_deployed(workspace: Workspace, environment: str) -> None:
+    """From now on, what runs in the environment comes from releases."""
+    write_atomic(workspace.environment_state(environment) / _DEPLOYED, "", mode=0o600)
+
+
 def assemble(
     workspace: Workspace,
     environment: str = DEFAULT_ENVIRONMENT,
@@ -124,6 +144,11 @@ def assemble(
 
     `replicas` are numbers of replicas that count instead of those asked for before.
     """
+    if deployed(workspace, environment):
+        raise UsageError(
+            f"{environment} is deployed to: what runs there is a release, not what lies in this folder",
+            hint=f"nexus deploy {environment}, or look at it with `nexus status --env {environment}`",
+        )
     platform = checked(workspace.root)
     known = {DEFAULT_ENVIRONMENT, *platform.environments}
     if environment not in known:
@@ -135,13 +160,15 @@ def assemble(
     described = platform.environments.get(environment)
     counts = scale.counts(folder, platform, environment, replicas)
     choice = engines.choose(folder, platform, environment, engine)
+    platform, left_out = without_containers(platform) if choice.engine == "process" else (platform, ())
+    given = store.resolve(folder, platform)
     bindings = Bindings(
         environment=environment,
         host=choice.host,
         containers=choice.engine == "docker",
         ports=port_numbers.chosen(folder, platform, counts),
         credentials=store.credentials(folder, platform),
-        secrets=store.resolve(folder, platform),
+        secrets={**given, **store.stand_ins(folder, platform, environment, given)},
         variables=described.variables if described else {},
         replicas=counts,
     )
@@ -149,7 +176,7 @@ def assemble(
     form = _form(choice, platform, bindings, layout)
     units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout))
     running = engines.engine(choice, folder, f"{platform.name}/{environment}")
-    return Stack(workspace, environment, platform, bindings, units, running, choice)
+    return Stack(workspace, environment, platform, bindings, units, running, choice, left_out)
 
 
 def _form(choice: engines.Choice, platform: Platform, bindings: Bindings, layout: Layout) -> Form:
@@ -172,6 +199,14 @@ def check_secrets(stack: Stack, units: Sequence[Unit]) -> None:
                 for kind, name, path, m, hint in faults
             ]
         )
+
+
+def generated_secrets(stack: Stack, units: Sequence[Unit]) -> list[str]:
+    """The secrets of the units that nobody gave a value, so that a generated one stands in."""
+    given = store.resolve(stack.folder, stack.platform)
+    wanted = {unit.described for unit in units}
+    described = (unit for unit in stack.platform.units if unit.name in wanted)
+    return sorted({name for unit in described for name in unit.secrets if name not in given})
 
 
 def log_names(root: Path, folder: Path, running: Engine, names: Sequence[str]) -> list[str]:

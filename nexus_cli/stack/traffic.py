@@ -42,6 +42,12 @@ def confirm(gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
     _await(cancelled, partial(_not_routed, gateway, seen, Counter(map(side, gateway.upstreams))))
 
 
+def holds(gateway: Unit, seen: Observed) -> bool:
+    """Whether a running gateway's data plane leads requests as the unit's files say, and only so."""
+    wanted = {name: file.content for name, file in gateway.files.items() if file.live}
+    return not _not_taken(gateway, seen, envoy.versions(wanted))
+
+
 def counted(gateway: Unit, seen: Observed, *sides: str) -> dict[str, envoy.Counted]:
     """What the gateway has counted of each side until now."""
     stats = _admin(gateway, seen, envoy.stats_path(*sides))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nexus_cli.apply import Outcome
 from nexus_cli.events import Emit, Note
@@ -14,7 +14,7 @@ from nexus_cli.stack import engines, scale, settled
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, preparations, reconcile
 from nexus_cli.stack.run import Runner
-from nexus_cli.stack.stack import Stack, assemble, check_secrets
+from nexus_cli.stack.stack import Stack, assemble, check_secrets, generated_secrets
 from nexus_cli.unit import Observed, State, Unit
 from nexus_cli.workspace import Workspace
 
@@ -96,6 +96,7 @@ def bring_up(intent: Intent, emit: Emit) -> Outcome:
     if engines.in_use(stack.folder) is None:
         emit(Note(f"engine: {stack.choice} ({stack.choice.why})"))
         engines.keep(stack.folder, stack.choice)
+    _tell(intent, emit)
     if intent.replicas:
         scale.ask(stack.folder, intent.replicas)
     settled.forget(stack.folder)
@@ -103,6 +104,17 @@ def bring_up(intent: Intent, emit: Emit) -> Outcome:
     if outcome.ok and intent.units == stack.subset(()):
         settled.remember(stack.workspace, stack.environment, stack.platform, intent.units, intent.began)
     return outcome
+
+
+def _tell(intent: Intent, emit: Emit) -> None:
+    """What a person should know of a platform that is not quite as described."""
+    stack = intent.stack
+    if stack.left_out:
+        emit(Note(f"left out, as they run on Docker only: {', '.join(stack.left_out)}"))
+    generated = generated_secrets(stack, intent.units)
+    if generated:
+        hint = "nexus secret set NAME gives a real one"
+        emit(Note(f"generated values stand in for {', '.join(generated)}", hint=hint))
 
 
 def _plan(stack: Stack, units: Sequence[Unit], facts: Facts) -> Plan:
@@ -139,7 +151,7 @@ def make_ready(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
 
 def start_again(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
     """Stop and start the named units, each after those of them that it needs."""
-    units = in_order(stack.named(names))
+    units = in_order(replace(unit, store=None) for unit in stack.named(names))  # a job is done once more
     begun = {unit.name: f"restart {unit.name}" for unit in units}
     steps: list[Step] = []
     for unit in units:

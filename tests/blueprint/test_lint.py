@@ -16,6 +16,10 @@ COMPONENT = "nexus: v1\nkind: component\nname: {name}\n"
 
 BROKEN: dict[str, tuple[dict[str, str], str]] = {
     "unknown-dependency": ({"a": service("a", 1, uses="[postgre]")}, 'unknown dependency "postgre"'),
+    "not-included": (
+        {"a": service("a", 1, uses="[{service: elasticsearch, optional: true}]")},
+        'goes without "elasticsearch"',
+    ),
     "cycle": (
         {
             "a": service("a", 1, uses="[b]"),
@@ -126,6 +130,17 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"p": "nexus: v1\nkind: package\nname: p\nusers: [nobody]\n"},
         'unknown service "nobody"',
     ),
+    "unknown-zone": (
+        {
+            "e": "nexus: v1\nkind: environment\nname: e\n"
+            "freeze: [Mon 10:00 - Mon 11:00, Fri 16:00 - Mon 07:00 Europe/Berlim]\n"
+        },
+        'unknown time zone "Europe/Berlim"',
+    ),
+    "models-elsewhere": (
+        {"a": service("a", 1, type="nextjs", uses="[postgres]")},
+        "a nextjs service keeps nothing of its own",
+    ),
     "user-language": (
         {
             "a": service("a", 1),
@@ -166,6 +181,18 @@ def test_a_sound_platform_has_no_findings(workspace: Path, write: Write) -> None
     )
     write("catalog", service("catalog", 3002, uses="[nats]", events="{consumes: [order.created]}"))
     assert lint(load(workspace)) == []
+
+
+def test_an_event_of_the_catalogue_that_is_not_here_is_no_fault(workspace: Path, write: Write) -> None:
+    write("a", service("a", 1, uses="[nats]", events="{consumes: [payment.processed]}"))
+    (finding,) = lint(load(workspace))
+    assert (finding.rule, finding.severity) == ("not-included", "note")
+    assert finding.message == 'goes without payment.processed, which "payment" publishes'
+
+
+def test_an_optional_use_of_what_nobody_knows_is_a_fault(workspace: Path, write: Write) -> None:
+    write("a", service("a", 1, uses="[{service: elasticserch, optional: true}]"))
+    assert [finding.rule for finding in lint(load(workspace))] == ["unknown-dependency"]
 
 
 def test_a_missing_catalogue_entry_is_offered(workspace: Path, write: Write) -> None:

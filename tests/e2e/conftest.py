@@ -60,15 +60,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(params=["process", "docker"])
-def on(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The engine that the test's platform runs on: each of both in turn."""
-    if request.param == "docker":
-        request.getfixturevalue("docker_engine")
-    monkeypatch.setenv("NEXUS_ENGINE", request.param)
-    return str(request.param)
-
-
 @pytest.fixture
 def tiny(workspace: Path) -> Iterator[Callable[..., None]]:
     """Adds a service of a few lines; whatever runs at the end of the test is taken down."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from nexus_cli.engine.process import ProcessEngine
 from nexus_cli.engine.python_project import STAMP
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.unit import PythonProject, Unit
-from tests.support.engine_units import eventually, exited, printed, until
+from tests.support.engine_units import exited, printed, until
 
 IDNA = (
     "idna==3.10 --hash=sha256:946d195a0d259cbba61165e88e65941f16e9b36ea6ddb97f00452bae8b1287d3\n# a comment\n"
@@ -79,9 +78,20 @@ def test_it_is_built_when_its_lock_changed_and_only_then(project: PythonProject)
     assert sorted(path.name for path in project.folder.iterdir()) == [".venv", "requirements.lock", "src"]
 
 
-def build_in_another_process(project: PythonProject) -> subprocess.Popen[str]:
+KILLED_HALF_WAY = (
+    "import os, shutil, signal\n"
+    "copy = shutil.copytree\n"
+    "def half(source, target, *more, **named):\n"
+    "    made = copy(source, target, *more, **named)\n"
+    "    if str(target).endswith('.venv.new'): os.kill(os.getpid(), signal.SIGKILL)\n"
+    "    return made\n"
+    "shutil.copytree = half\n"
+)
+
+
+def build_in_another_process(project: PythonProject, before: str = "") -> subprocess.Popen[str]:
     code = (
-        "from pathlib import Path\n"
+        f"{before}from pathlib import Path\n"
         "from nexus_cli.engine import python_project\n"
         "from nexus_cli.unit import PythonProject\n"
         f"python_project.build(PythonProject(Path({str(project.folder)!r})), print)"
@@ -95,14 +105,28 @@ def test_a_kill_leaves_the_old_one_or_the_new_one(project: PythonProject, before
     if before == "old":
         lines(project)
         (project.folder / project.lock).write_text("# changed\n" + IDNA)
-    with build_in_another_process(project) as building:
-        eventually((project.folder / ".venv.new" / "bin").exists)
-        os.killpg(building.pid, signal.SIGKILL)
+    with build_in_another_process(project, KILLED_HALF_WAY) as building:
+        assert building.wait() == -signal.SIGKILL
+    assert (project.folder / ".venv.new" / "bin").exists()
     assert (python_project.environment(project) / STAMP).exists() == (before == "old")
     assert not python_project.built(project)
     lines(project)
     assert python_project.built(project)
     assert not (project.folder / ".venv.new").exists()
+
+
+def test_projects_with_the_same_lock_share_what_it_names(project: PythonProject, tmp_path: Path) -> None:
+    other = PythonProject(tmp_path / "order")
+    (other.folder / "src").mkdir(parents=True)
+    (other.folder / "requirements.lock").write_text(IDNA)
+    places = []
+    for each in (project, other):
+        lines(each)
+        places.append(next(python_project.environment(each).glob("lib/*/site-packages/idna/core.py")))
+    assert places[0].stat().st_ino == places[1].stat().st_ino
+    assert list(places[0].parent.glob("__pycache__/core.*.pyc"))
+    places[0].unlink()
+    assert places[1].exists()
 
 
 def test_two_builds_at_once(project: PythonProject) -> None:

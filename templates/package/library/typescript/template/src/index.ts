@@ -1,1 +1,1 @@
-export { backoff, type BackoffOptions } from "./backoff.js";
+export { backoff, type BackoffOptions } from "./backoff.ts";

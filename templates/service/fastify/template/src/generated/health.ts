@@ -17,7 +17,7 @@ export function installHealth(app: App, runtime: Pick<Runtime, "checks">): void 
     const results = await Promise.all(names.map(async ([name, ask]) => [name, await check(ask)]));
     const checks = Object.fromEntries(results) as Record<string, { status: string }>;
     const up = Object.values(checks).every(({ status }) => status === "up");
-    return reply.code(up ? 200 : 503).send({ status: up ? "ready" : "unavailable", checks });
+    return reply.status(up ? 200 : 503).send({ status: up ? "ready" : "unavailable", checks });
   });
   app.get("/metrics", hidden, async (_, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),

@@ -1,0 +1,92 @@
+"""A platform's documentation as web pages: its map, every service and component, and a runbook.
+
+Everything comes from the blueprints; nothing is fetched from elsewhere, so that the pages open from a folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nexus_cli.blueprint.model import Platform
+from nexus_generators.docs.facts import facts
+from nexus_generators.generator import File, text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_PAGES = Path(__file__).parent / "pages"
+
+
+def site(platform: Platform) -> dict[str, File]:
+    """The pages by path: index, services, components, events, runbook, and what they look like."""
+    known = facts(platform)
+    files = {
+        "index.html": _page("index.html", known, top=""),
+        "events.html": _page("events.html", known, top=""),
+        "components.html": _page("components.html", known, top=""),
+        "runbook.html": _page("runbook.html", known, top=""),
+        "style.css": _asset("style.css"),
+        "map.js": _asset("map.js"),
+    }
+    for service in known["services"]:
+        files[f"services/{service['name']}.html"] = _page("service.html", known, top="../", service=service)
+    return {path: text(content) for path, content in files.items()}
+
+
+def map_page(platform: Platform) -> str:
+    """The map alone, as one page that holds all that it needs."""
+    known = facts(platform)
+    return _page("map.html", known, top="", style=_asset("style.css"), script=_asset("map.js"))
+
+
+def _page(name: str, known: Mapping[str, Any], **more: Any) -> str:
+    return _environment().get_template(name).render(platform=known, data=_data(known), **more)
+
+
+def _data(known: Mapping[str, Any]) -> str:
+    """What the map's script needs to know; no text in it can end the element that it stands in."""
+    services = {
+        s["name"]: {
+            "title": s["title"],
+            "description": s["description"],
+            "owner": s["owner"],
+            "type": s["type"],
+            "port": s["port"],
+            "uses": [[use["name"], use["optional"]] for use in s["uses"]],
+            "usedBy": s["used_by"],
+            "publishes": [[entry["event"], entry["to"]] for entry in s["publishes"]],
+            "consumes": [[entry["event"], entry["from"]] for entry in s["consumes"]],
+            "resources": [resource["name"] for resource in s["resources"]],
+            "p95": s["p95"],
+            "availability": s["availability"],
+        }
+        for s in known["services"]
+    }
+    components = {
+        c["name"]: {"title": c["title"], "description": c["description"], "usedBy": c["used_by"]}
+        for c in known["components"]
+    }
+    dumped = json.dumps({"services": services, "components": components}, ensure_ascii=False, sort_keys=True)
+    return dumped.replace("<", "\\u003c")
+
+
+def _asset(name: str) -> str:
+    return (_PAGES / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_PAGES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,1 @@
+"""The TypeScript client: ESM on fetch, without dependencies, for Node and browsers."""

@@ -1,0 +1,102 @@
+"""What makes a package of the TypeScript client: metadata, compiler settings, README."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nexus_generators.openapi.model import Api, Operation
+from nexus_generators.sdk.groups import Naming
+from nexus_generators.sdk.library import Package
+from nexus_generators.sdk.python.project import code, line, markdown
+from nexus_generators.sdk.typescript.client import secrets
+from nexus_generators.sdk.typescript.names import arguments
+
+_GUIDE = Path(__file__).resolve().parent / "guide.md"
+_NAME = re.compile(r"(?:@[a-z0-9][a-z0-9._-]*/)?[a-z0-9][a-z0-9._-]*")
+
+
+def package_json(api: Api, package: Package) -> str:
+    """`package.json`."""
+    name = package.name if _NAME.fullmatch(package.name) else package.module.replace("_", "-")
+    said = {
+        "name": name,
+        "version": package.version,
+        "description": line(f"TypeScript client of {api.title}"),
+        "type": "module",
+        "sideEffects": False,
+        "engines": {"node": ">=20"},
+        "exports": {".": {"types": "./dist/index.d.ts", "default": "./dist/index.js"}},
+        "types": "./dist/index.d.ts",
+        "files": ["dist", "CHANGELOG.md"],
+        "scripts": {"build": "tsc -p .", "prepack": "tsc -p ."},
+        "devDependencies": {"typescript": "^7.0.0"},
+    }
+    return json.dumps(said, indent=2) + "\n"
+
+
+TSCONFIG = """\
+{
+  "compilerOptions": {
+    "target": "ES2022",
+    "module": "NodeNext",
+    "moduleResolution": "NodeNext",
+    "lib": ["ES2023", "DOM", "DOM.Iterable", "DOM.AsyncIterable"],
+    "types": [],
+    "strict": true,
+    "noUncheckedIndexedAccess": true,
+    "exactOptionalPropertyTypes": false,
+    "noImplicitOverride": true,
+    "verbatimModuleSyntax": true,
+    "declaration": true,
+    "sourceMap": true,
+    "rootDir": "src",
+    "outDir": "dist"
+  },
+  "include": ["src"]
+}
+"""
+
+
+def readme(api: Api, naming: Naming, package: Package) -> str:
+    """`README.md`, with an example for each group of operations."""
+    return "\n".join(_readme(api, naming, package)) + "\n"
+
+
+def _readme(api: Api, naming: Naming, package: Package) -> Iterator[str]:
+    found = secrets(api)
+    yield f"# {markdown(api.title)}"
+    yield ""
+    yield f"A TypeScript client without dependencies, for version {markdown(api.version)} of the API."
+    yield ""
+    yield f"    npm install {package.name}"
+    yield ""
+    yield "```typescript"
+    yield f'import {{ Client }} from "{package.name}";'
+    yield ""
+    yield (
+        f"const client = new Client({{ {found[0].setting}: … }});"
+        if found
+        else "const client = new Client();"
+    )
+    yield "```"
+    yield ""
+    yield _GUIDE.read_text(encoding="utf-8")
+    yield "## Operations"
+    for group in naming.groups.values():
+        operations = naming.operations(api, group)
+        yield from ("", f"### `client.{group.attribute}`", "", "```typescript")
+        yield example(operations[0], group.attribute, group.methods[operations[0].pointer])
+        yield from ("```", "", "| method | operation | |", "|---|---|---|")
+        for op in operations:
+            yield f"| `{group.methods[op.pointer]}` | `{op.method} {code(op.path)}` | {markdown(op.summary)} |"
+
+
+def example(operation: Operation, group: str, method: str) -> str:
+    """A call of an operation with what it needs."""
+    names = arguments(operation)
+    parts = [names[p.location, p.name] for p in operation.parameters if p.required]
+    parts += ["body"] if operation.bodies and operation.body_required else []
+    return f"await client.{group}.{method}({'{ ' + ', '.join(parts) + ' }' if parts else ''});"

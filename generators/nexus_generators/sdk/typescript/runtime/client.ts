@@ -1,0 +1,330 @@
+import { apply, chosen, ClientCredentials, type Credential, type Scheme } from "./auth.js";
+import { encoded, target, type Given } from "./encode.js";
+import { APIConnectionError, APIError, APITimeoutError, InvalidResponseError, ofStatus } from "./errors.js";
+import { answerFor, type Answer, type Operation } from "./operation.js";
+import { Stream } from "./stream.js";
+
+/** How often a request is sent again, and how long all of that may take; in milliseconds. */
+export interface Retry {
+  readonly retries: number;
+  readonly firstPause: number;
+  readonly longestPause: number;
+  readonly budget: number;
+}
+
+export const RETRY: Retry = { retries: 2, firstPause: 500, longestPause: 8_000, budget: 60_000 };
+
+/** Functions that see every request before it is sent, and every answer. */
+export interface Hooks {
+  readonly request?: (request: Request) => void | Promise<void>;
+  readonly response?: (response: Response) => void | Promise<void>;
+}
+
+/** What one call does differently. */
+export interface Options {
+  readonly timeout?: number;
+  readonly retry?: Partial<Retry>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly idempotencyKey?: string;
+  readonly server?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What all calls of a client have in common. */
+export interface Config {
+  readonly server: string;
+  readonly userAgent: string;
+  readonly schemes: ReadonlyMap<string, Scheme>;
+  readonly credentials: ReadonlyMap<string, Credential | undefined>;
+  readonly timeout: number;
+  readonly retry: Retry;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly hooks: Hooks;
+  readonly fetch: typeof fetch;
+}
+
+/** How one page leads to the next. */
+export interface Paging {
+  readonly style: "cursor" | "offset" | "page" | "url" | "link";
+  readonly items: readonly string[];
+  readonly parameter: string;
+  readonly next: readonly string[];
+}
+
+interface Call {
+  readonly operation: Operation;
+  readonly given: Given;
+  readonly body: unknown;
+  readonly media: string | undefined;
+  readonly options: Options;
+  readonly key: string | undefined;
+  readonly url?: string;
+}
+
+/** A result on its way; `withResponse` gives status and headers beside it. */
+export class APIPromise<T> implements PromiseLike<T> {
+  constructor(private readonly start: () => Promise<{ data: T; response: Response }>) {}
+
+  private running: Promise<{ data: T; response: Response }> | undefined;
+
+  then<A = T, B = never>(
+    done?: ((value: T) => A | PromiseLike<A>) | null,
+    failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.withResponse()
+      .then(({ data }) => data)
+      .then(done, failed);
+  }
+
+  catch<B = never>(failed?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
+    return this.then(undefined, failed);
+  }
+
+  finally(after?: (() => void) | null): Promise<T> {
+    return this.then().finally(after);
+  }
+
+  /** The data, and the response that it came with. */
+  withResponse(): Promise<{ data: T; response: Response }> {
+    this.running ??= this.start();
+    return this.running;
+  }
+}
+
+/** Every item of every page; `pages()` gives whole answers. */
+export class Pages<Item, Page> implements AsyncIterable<Item> {
+  constructor(
+    private readonly core: Core,
+    private readonly call: Call,
+    private readonly paging: Paging,
+  ) {}
+
+  async *pages(): AsyncGenerator<Page> {
+    let call: Call | undefined = this.call;
+    while (call !== undefined) {
+      const { data, response }: { data: Page; response: Response } = await this.core.read<Page>(call);
+      yield data;
+      call = following(this.paging, call, data, response);
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Item> {
+    for await (const page of this.pages()) yield* itemsOf(this.paging, page) as Item[];
+  }
+}
+
+function inside(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (found, name) => (typeof found === "object" && found !== null ? (found as Record<string, unknown>)[name] : undefined),
+    value,
+  );
+}
+
+function itemsOf(paging: Paging, page: unknown): unknown[] {
+  const found = inside(page, paging.items);
+  return Array.isArray(found) ? found : [];
+}
+
+function following(paging: Paging, call: Call, page: unknown, response: Response): Call | undefined {
+  if (paging.style === "link") {
+    const next = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(response.headers.get("link") ?? "");
+    return next?.[1] === undefined ? undefined : { ...call, url: next[1] };
+  }
+  const withQuery = (value: unknown): Call => ({ ...call, given: { ...call.given, [`query:${paging.parameter}`]: value } });
+  if (paging.style === "cursor" || paging.style === "url") {
+    const value = inside(page, paging.next);
+    if (value === undefined || value === null || value === "") return undefined;
+    return paging.style === "url" ? { ...call, url: String(value) } : withQuery(value);
+  }
+  const count = itemsOf(paging, page).length;
+  if (count === 0) return undefined;
+  const present = call.given[`query:${paging.parameter}`];
+  return withQuery(paging.style === "offset" ? Number(present ?? 0) + count : Number(present ?? 1) + 1);
+}
+
+const AGAIN = new Set([408, 409, 429]);
+const NEEDS_KEY = new Set(["POST", "PATCH"]);
+
+function retryAfter(headers: Headers): number | undefined {
+  const exact = headers.get("retry-after-ms");
+  if (exact !== null && !Number.isNaN(Number(exact))) return Math.max(0, Number(exact));
+  const said = headers.get("retry-after");
+  if (said === null) return undefined;
+  const seconds = Number(said);
+  const pause = Number.isNaN(seconds) ? Date.parse(said) - Date.now() : seconds * 1000;
+  return Number.isNaN(pause) ? undefined : Math.max(0, pause);
+}
+
+/** Sends operations: builds requests, tries again where that is safe, and reads answers. */
+export class Core {
+  constructor(readonly config: Config) {}
+
+  send<T>(operation: Operation, given: Given, body?: unknown, media?: string, options: Options = {}): APIPromise<T> {
+    const call = this.call(operation, given, body, media, options);
+    return new APIPromise<T>(() => this.read<T>(call));
+  }
+
+  pages<Item, Page>(operation: Operation, paging: Paging, given: Given, options: Options = {}): Pages<Item, Page> {
+    return new Pages<Item, Page>(this, this.call(operation, given, undefined, undefined, options), paging);
+  }
+
+  async stream<T>(
+    operation: Operation,
+    given: Given,
+    body?: unknown,
+    media?: string,
+    options: Options = {},
+  ): Promise<Stream<T>> {
+    const call = this.call(operation, given, body, media, options);
+    const response = await this.exchange(call);
+    const answer = this.answer(call, response);
+    if (response.status >= 400) await this.failure(call, response);
+    return new Stream<T>(response, answer?.kind === "sse");
+  }
+
+  async read<T>(call: Call): Promise<{ data: T; response: Response }> {
+    const response = await this.exchange(call);
+    if (response.status >= 400) await this.failure(call, response);
+    return { data: (await this.data(call, this.answer(call, response), response)) as T, response };
+  }
+
+  private call(
+    operation: Operation,
+    given: Given,
+    body: unknown,
+    media: string | undefined,
+    options: Options,
+  ): Call {
+    const fresh = NEEDS_KEY.has(operation.method) ? globalThis.crypto.randomUUID() : undefined;
+    return { operation, given, body, media, options, key: options.idempotencyKey ?? fresh };
+  }
+
+  private answer(call: Call, response: Response): Answer | undefined {
+    return answerFor(call.operation, response.status, response.headers.get("content-type") ?? "");
+  }
+
+  private address(call: Call, path: string): string {
+    const said = call.options.server ?? call.operation.server ?? this.config.server;
+    const server = said.includes("://") ? said : new URL(said, this.config.server).href;
+    const own = server.replace(/\/+$/, "") + path;
+    return call.url === undefined ? own : new URL(call.url, own).href;
+  }
+
+  private async request(call: Call, tries: number, signal: AbortSignal): Promise<Request> {
+    const { path, headers } = target(call.operation, call.given);
+    let url = this.address(call, path);
+    const query: string[] = [];
+    const { url: _, ...own } = call;
+    if (new URL(url).origin === new URL(this.address(own, path)).origin) {
+      for (const name of chosen(call.operation.security, this.config.credentials)) {
+        const scheme = this.config.schemes.get(name);
+        const credential = this.config.credentials.get(name);
+        if (scheme && credential) await apply(scheme, credential, headers, query, this.config.fetch);
+      }
+    }
+    if (query.length > 0) url += (url.includes("?") ? "&" : "?") + query.join("&");
+    const sent: Record<string, string> = { Accept: call.operation.accept, "User-Agent": this.config.userAgent, ...headers };
+    let content: BodyInit | undefined;
+    const spec = call.operation.bodies.find((body) => body.media === call.media) ?? call.operation.bodies[0];
+    if (call.body !== undefined && spec !== undefined) {
+      const made = encoded(spec, call.body);
+      content = made.content;
+      if (made.media !== undefined) sent["Content-Type"] = made.media;
+    }
+    if (call.key !== undefined) sent["Idempotency-Key"] = call.key;
+    if (tries > 0) sent["X-Retry-Count"] = String(tries);
+    Object.assign(sent, this.config.headers, call.options.headers);
+    return new Request(url, {
+      method: call.operation.method,
+      headers: sent,
+      signal,
+      ...(content === undefined ? {} : { body: content }),
+    });
+  }
+
+  private async once(call: Call, tries: number): Promise<Response> {
+    const timeout = call.options.timeout ?? this.config.timeout;
+    const clock = AbortSignal.timeout(timeout);
+    const signal = call.options.signal ? AbortSignal.any([clock, call.options.signal]) : clock;
+    const name = `${call.operation.method} ${call.operation.path}`;
+    const request = await this.request(call, tries, signal);
+    await this.config.hooks.request?.(request);
+    try {
+      const response = await this.config.fetch(request);
+      await this.config.hooks.response?.(response);
+      return response;
+    } catch (error) {
+      if (clock.aborted) throw new APITimeoutError(`${name}: no answer within ${timeout} ms`, { cause: error });
+      if (call.options.signal?.aborted) throw error;
+      throw new APIConnectionError(`${name}: ${String(error)}`, { cause: error });
+    }
+  }
+
+  private async exchange(call: Call): Promise<Response> {
+    const began = Date.now();
+    const retry: Retry = { ...this.config.retry, ...call.options.retry };
+    let renewed = false;
+    for (let tries = 0; ; tries += 1) {
+      let response: Response | undefined;
+      let failure: unknown;
+      try {
+        response = await this.once(call, tries);
+      } catch (error) {
+        if (!(error instanceof APIConnectionError)) throw error;
+        failure = error;
+      }
+      if (response?.status === 401 && !renewed && this.forget(call)) {
+        renewed = true;
+        tries -= 1;
+        continue;
+      }
+      const again = response === undefined || AGAIN.has(response.status) || response.status >= 500;
+      const grown = Math.min(retry.firstPause * 2 ** tries, retry.longestPause) * (0.75 + Math.random() / 4);
+      const pause = (response && retryAfter(response.headers)) ?? grown;
+      if (!again || tries >= retry.retries || Date.now() - began + pause > retry.budget) {
+        if (response === undefined) throw failure;
+        return response;
+      }
+      await response?.body?.cancel();
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+
+  private forget(call: Call): boolean {
+    const used = chosen(call.operation.security, this.config.credentials).map((name) => this.config.credentials.get(name));
+    const tokens = used.filter((one) => one instanceof ClientCredentials);
+    tokens.forEach((one) => one.forget());
+    return tokens.length > 0;
+  }
+
+  private async failure(call: Call, response: Response): Promise<never> {
+    const content = await response.text();
+    let body: unknown = content;
+    try {
+      body = JSON.parse(content);
+    } catch {
+      // what is no JSON stays text
+    }
+    const shown = `${call.operation.method} ${call.operation.path}: ${response.status} ${content.slice(0, 300)}`;
+    throw ofStatus(shown.trimEnd(), response.status, body, response.headers);
+  }
+
+  private async data(call: Call, answer: Answer | undefined, response: Response): Promise<unknown> {
+    if (answer === undefined || answer.kind === "none") {
+      await response.body?.cancel();
+      return undefined;
+    }
+    if (answer.kind === "text") return response.text();
+    if (answer.kind !== "json") return response.blob();
+    const content = await response.text();
+    if (content === "" && [202, 204, 205, 304].includes(response.status)) return undefined;
+    try {
+      return JSON.parse(content);
+    } catch (error) {
+      const name = `${call.operation.method} ${call.operation.path}`;
+      throw new InvalidResponseError(`${name}: the answer is no JSON: ${content.slice(0, 300)}`, { cause: error });
+    }
+  }
+}
+
+export { APIError };

@@ -1,0 +1,42 @@
+"""Texts of a document inside TypeScript: literals, property names and comments that cannot end early."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+
+from nexus_generators.sdk.python.text import visible
+
+_IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+_WIDTH = 96
+
+
+def literal(value: object) -> str:
+    """A literal of a plain value; every sign beyond ASCII that is not printable is escaped."""
+    return "".join(
+        sign if sign.isprintable() else json.dumps(sign)[1:-1]
+        for sign in json.dumps(value, ensure_ascii=False)
+    )
+
+
+def key(name: str) -> str:
+    """A property's name, in quotation marks where it needs them."""
+    return name if _IDENTIFIER.fullmatch(name) and name != "__proto__" else literal(name)
+
+
+def comment(text: str, indent: str) -> list[str]:
+    """The lines of a doc comment; none for an empty text."""
+    clean = visible(text).replace("*/", "*\\/").replace("/*", "/\\*").expandtabs(4)
+    lines = [line.rstrip() for line in textwrap.dedent(clean).strip().split("\n")]
+    if not any(lines):
+        return []
+    wrapped: list[str] = []
+    for line in lines:
+        long = len(line) > _WIDTH and not line.startswith((" ", "|", "```"))
+        wrapped.extend(
+            textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) if long else [line]
+        )
+    if len(wrapped) == 1:
+        return [f"{indent}/** {wrapped[0]} */"]
+    return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in wrapped), f"{indent} */"]

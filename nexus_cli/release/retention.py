@@ -1,0 +1,83 @@
+"""Which releases' code is kept, and which is removed because nobody can need it any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from nexus_cli.release import artifact
+from nexus_cli.release.estate import releases
+from nexus_cli.release.history import serving
+from nexus_cli.release.record import Live, Release
+
+if TYPE_CHECKING:
+    from nexus_cli.blueprint.model import Platform
+    from nexus_cli.release.ledger import Entry, Ledger
+    from nexus_cli.workspace import Workspace
+
+_DAY = 86400.0
+Kept = tuple[str, str]
+"""An artifact, as service and digest."""
+
+
+def needed(live: Live, begun: Sequence[Entry], ended: Sequence[Entry], retention: int) -> set[str]:
+    """The versions that an environment serves, holds ready or would go back to, and the last so many."""
+    good = {entry.body["run"] for entry in ended if entry.body["outcome"] == "succeeded"}
+    succeeded = [entry for entry in begun if entry.number in good]
+    versions = set(live.versions)
+    for entry in (*begun[-1:], *succeeded[-1:]):
+        versions.update(Live.of(entry.body["before"]).versions)
+        versions.update(Live.of(entry.body["after"]).versions)
+    served = dict.fromkeys(Live.of(entry.body["after"]).versions for entry in reversed(succeeded))
+    for together in [*served][:retention]:
+        versions.update(together)
+    return versions
+
+
+def unneeded(
+    found: Mapping[str, Release],
+    versions: Collection[str],
+    kept: Mapping[Kept, float],
+    newest: int,
+    now: float,
+) -> list[Kept]:
+    """The artifacts that no needed version has, nor one of the `newest` releases.
+
+    `kept` says when each was last used for a release. One that was used after all releases that have it were
+    written belongs to a release that is just being made; it is left alone for a day.
+    """
+    wanted = {*versions, *[*found][len(found) - min(newest, len(found)) :]}
+    written: dict[Kept, float] = {}
+    needs: set[Kept] = set()
+    for version, release in found.items():
+        for service, code in release.artifacts.items():
+            written[service, code.digest] = max(release.made, written.get((service, code.digest), 0.0))
+            if version in wanted:
+                needs.add((service, code.digest))
+    return [
+        key
+        for key, used in kept.items()
+        if key not in needs and (used <= written.get(key, 0.0) or now - used > _DAY)
+    ]
+
+
+def prunable(workspace: Workspace, platform: Platform, ledger: Ledger) -> list[Kept]:
+    """The artifacts that can be removed now."""
+    versions: set[str] = set()
+    described = platform.environments
+    most = max((place.retention for place in described.values()), default=1)
+    for name in ledger.environments():
+        begun, ended = (ledger.entries(name, kind) for kind in ("begun", "ended"))
+        own = described[name].retention if name in described else most
+        versions |= needed(serving(ledger, name), begun, ended, own)
+    kept = {key: artifact.used(workspace, *key) for key in artifact.kept(workspace)}
+    return unneeded(releases(ledger), versions, kept, most, time.time())
+
+
+def prune(workspace: Workspace, platform: Platform, ledger: Ledger) -> list[Kept]:
+    """Remove what can be removed; says what that was."""
+    gone = prunable(workspace, platform, ledger)
+    for service, digest in gone:
+        artifact.forget(workspace, service, digest)
+    return gone

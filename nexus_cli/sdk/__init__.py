@@ -1,0 +1,1 @@
+"""Client libraries from OpenAPI documents: where they are read from, written to, and proved complete."""

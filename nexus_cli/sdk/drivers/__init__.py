@@ -1,0 +1,1 @@
+"""Programs that call every operation of a client, each written for one language."""

@@ -1,0 +1,108 @@
+"""From a document to a proved client in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from nexus_generators.generator import Files
+from nexus_generators.openapi.build import build
+from nexus_generators.openapi.document import Document
+from nexus_generators.openapi.model import Api
+from nexus_generators.sdk.go.emit import emit as emit_go
+from nexus_generators.sdk.library import Library, Package
+from nexus_generators.sdk.python.emit import emit as emit_python
+from nexus_generators.sdk.typescript.emit import emit as emit_typescript
+from nexus_generators.writer import Change, compare, managed, recover, write
+
+from nexus_cli.errors import UsageError
+from nexus_cli.sdk import go, python, typescript
+from nexus_cli.sdk.files import lay
+from nexus_cli.sdk.gate import Progress, Proof, prove
+from nexus_cli.sdk.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """How clients of a language are written, finished and proved."""
+
+    emit: Callable[[Api, Package], Library]
+    polished: Callable[[Files], Files]
+    proof: Proof
+
+
+LANGUAGES: Mapping[str, Language] = {
+    "python": Language(emit_python, python.polished, python.PROOF),
+    "typescript": Language(emit_typescript, dict, typescript.PROOF),
+    "go": Language(emit_go, go.polished, go.PROOF),
+}
+"""By the value of `--lang`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was generated: the changes in the folder and, where it was proved, the report."""
+
+    folder: Path
+    changes: Sequence[Change]
+    report: Report | None
+    document: Document
+
+
+def language(name: str) -> Language:
+    """A language by its name."""
+    found = LANGUAGES.get(name)
+    if found is None:
+        raise UsageError(f"no clients are written in {name!r}", hint=f"choose {', '.join(LANGUAGES)}")
+    return found
+
+
+def library(document: Document, name: str, package: str = "", version: str = "") -> tuple[Api, Library]:
+    """The client of a document in a language, formatted."""
+    chosen, api = language(name), build(document)
+    made = chosen.emit(api, Package.of(api, package, version))
+    return api, replace(made, files=chosen.polished(made.files))
+
+
+def generate(
+    document: Document,
+    name: str,
+    out: Path,
+    *,
+    package: str = "",
+    version: str = "",
+    verify: bool = True,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress,
+) -> Outcome:
+    """Write the client into `out`, prove it, and say what became of what."""
+    api, made = library(document, name, package, version)
+    report = None
+    if verify:
+        with tempfile.TemporaryDirectory(prefix="nexus-sdk-") as place:
+            folder = Path(place)
+            lay(made.files, folder)
+            report = prove(document, api, made, folder, language(name).proof, name, progress)
+    changes = _written(made.files, out, force=force, dry_run=dry_run)
+    return Outcome(out, changes, report, document)
+
+
+def _written(files: Files, out: Path, *, force: bool, dry_run: bool) -> list[Change]:
+    """The files in the folder: what a person changed stays, and so does all of `custom/`."""
+    target = out.resolve()
+    root, folder = target.parent, target.name
+    if not dry_run:
+        recover(root)
+    laid, base = managed(files, root, folder)
+    changes = compare(laid, root, base=base)
+    if not dry_run:
+        ours = not (root / ".nexus").exists()
+        root.mkdir(parents=True, exist_ok=True)
+        write(changes, root, force=force)
+        if ours:
+            shutil.rmtree(root / ".nexus", ignore_errors=True)
+    return changes

@@ -1,0 +1,117 @@
+"""Python clients: formatted by ruff, checked by mypy, and called on an interpreter of nexus's own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from nexus_generators.generator import File, Files
+
+from nexus_cli.engine import tools
+from nexus_cli.errors import NexusError
+from nexus_cli.process import Completed, run
+from nexus_cli.sdk.files import lay
+from nexus_cli.sdk.gate import Progress, Proof, Trial, finished
+from nexus_cli.sdk.report import Check
+
+_HERE = Path(__file__).resolve().parent
+_DRIVER = _HERE / "drivers" / "python_driver.py"
+_LOCK = _HERE / "locks" / "python.lock"
+_SECONDS = 900.0
+_RULES = "F401,I"
+
+
+def polished(files: Files) -> dict[str, File]:
+    """The files as ruff formats them, without imports that nothing uses."""
+    with tempfile.TemporaryDirectory(prefix="nexus-sdk-") as place:
+        folder = Path(place)
+        lay(files, folder)
+        ruff = _ruff()
+        for command in (
+            ["check", "--fix-only", "--quiet", "--select", _RULES, "."],
+            ["format", "--quiet", "."],
+        ):
+            done = run([ruff, command[0], "--no-cache", *command[1:]], cwd=folder, timeout=_SECONDS)
+            if done.code:
+                raise NexusError(f"the client could not be formatted: {done.err.strip()[:500]}")
+        return {
+            path: File((folder / path).read_bytes(), file.executable, file.seed)
+            if path.endswith((".py", ".md"))
+            else file
+            for path, file in files.items()
+        }
+
+
+def _ruff() -> str:
+    from ruff import find_ruff_bin
+
+    return os.fsdecode(find_ruff_bin())
+
+
+def environment(progress: Progress) -> Path:
+    """An interpreter with what clients need and what checks them, installed once for each user."""
+    lock = (_LOCK).read_bytes()
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.blake2b(lock, digest_size=8).hexdigest()
+    folder = tools.tools_folder() / f"sdk-python-{version}-{digest}"
+    if folder.is_dir():
+        return folder
+    with tools.only_one(folder.with_name(f"{folder.name}.lock")):
+        if not folder.is_dir():
+            progress("installing what Python clients are checked with")
+            fresh = folder.with_name(f".{folder.name}.new")
+            tools.remove(fresh)
+            for arguments in (
+                ("venv", "--relocatable", "--quiet", "--python", sys.executable, str(fresh)),
+                ("pip", "install", "--quiet", "--python", str(fresh / "bin" / "python"), "--require-hashes",
+                 "--no-build", "-r", str(_LOCK)),
+            ):  # fmt: skip
+                done = tools.uv(*arguments, cwd=folder.parent, progress=progress)
+                if done.code:
+                    raise NexusError(
+                        f"what Python clients are checked with could not be installed: {tools.reason(done)}",
+                        hint="check the network, or use --no-verify",
+                    )
+            fresh.rename(folder)
+    return folder
+
+
+def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
+    programs = environment(progress) / "bin"
+    folder, module = trial.folder, trial.library.package.module
+    source = folder / "src"
+    python = str(programs / "python")
+    quiet: Mapping[str, str] = {"PYTHONDONTWRITEBYTECODE": "1"}
+    every = (
+        f"import {module} as m, pydantic\n"
+        "models = [x for x in vars(m.models).values()"
+        " if isinstance(x, type) and issubclass(x, pydantic.BaseModel)]\n"
+        "[x.model_rebuild() for x in models]\nm.Client(), m.AsyncClient()"
+    )
+    yield finished(
+        "it imports, and every model is built", [python, "-W", "error", "-c", every], source, **quiet
+    )
+    cache = folder / ".mypy_cache"
+    typed = [python, "-m", "mypy", "--no-error-summary", "--cache-dir", str(cache)]
+    yield finished("mypy --strict", typed, folder)
+    yield finished("ruff check", [_ruff(), "check", "--no-cache", "--quiet", "."], folder)
+    yield finished("ruff format", [_ruff(), "format", "--no-cache", "--check", "--quiet", "."], folder)
+
+
+def _driver(trial: Trial, url: str, progress: Progress) -> Completed:
+    programs, source = environment(progress) / "bin", trial.folder / "src"
+    cases = trial.folder / "cases.json"
+    cases.write_text(trial.listed(), encoding="utf-8")
+    return run(
+        [str(programs / "python"), str(_DRIVER), trial.library.package.module, str(cases), url],
+        cwd=source,
+        env={**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "*"},
+        timeout=_SECONDS,
+    )
+
+
+PROOF = Proof(_checks, _driver, modes=2)

@@ -1,0 +1,122 @@
+"""What happens around a deployment: hooks, checks, lost images, a dying gateway, what was broken off."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+from tests.e2e.conftest import events, spawn, until
+from tests.support.load import under_load
+from tests.support.shop import CALLED, DEPLOY, Shop, settled
+
+ONE_ENGINE = pytest.mark.parametrize("on", ["process"], indirect=True)
+NOTE = "import os; open(os.environ['NOTES'], 'a').write('{} ' + os.environ['PORT'] + '\\n')"
+
+
+def hook(text: str) -> list[str]:
+    return ["python", "-c", NOTE.format(text)]
+
+
+@ONE_ENGINE
+def test_hooks_and_smoke_checks(shop: Shop) -> None:
+    notes = shop.root / ".nexus" / "notes"
+    hooks = {"pre-deploy": hook("before"), "post-deploy": hook("after"), "on-failure": hook("alas")}
+    smoke = [{"path": "/health"}, {"path": "/order", "contains": "v"}]
+    deploy = {**DEPLOY, "hooks": hooks, "smoke": smoke}
+    shop.describe("order", deploy=deploy, env={"NOTES": str(notes)})
+    shop.write("v2")
+    said = shop.ok("deploy", "production")
+    assert [line.split()[0] for line in notes.read_text().splitlines()] == ["before", "after"]
+    assert "order.r1: answers after" in said
+    shop.write("w3", services=("order",))  # no "v" in what it says
+    done = shop.nexus("deploy", "production")
+    assert done.returncode == 1
+    assert '/order answered without "v"' in done.stderr
+    assert [line.split()[0] for line in notes.read_text().splitlines()][2:] == ["before", "alas"]
+    assert set(shop.state()) >= {"gateway", "catalog.r1", "order.r1"}
+    assert set(shop.state().values()) == {"ready"}
+    shop.describe(
+        "order", deploy={**DEPLOY, "hooks": {"pre-deploy": ["python", "-c", "raise SystemExit(9)"]}}
+    )
+    shop.write("v4")
+    done = shop.nexus("deploy", "production")
+    assert (done.returncode, "ended with exit code 9" in done.stderr) == (1, True)
+
+
+@ONE_ENGINE
+def test_what_was_broken_off_is_explained(shop: Shop) -> None:
+    shop.ok("deploy", "production")
+    assert "broken off" not in shop.nexus("status", "--env", "production").stderr
+    shop.describe("catalog", deploy={**DEPLOY, "hold": "30s"})
+    shop.write("v2")
+    deploy = spawn(shop.root, "deploy", "production", "-o", "json")
+    assert deploy.stdout is not None
+    for line in deploy.stdout:
+        if any(event.get("action") == "watch" for event in events(line)):
+            break
+    assert "deploy v2 by" in (said := shop.nexus("status", "--env", "production").stderr)
+    assert "is under way: `nexus deploy production`" in said
+    deploy.kill()
+    deploy.communicate()
+    said = shop.nexus("status", "--env", "production").stderr
+    assert "was broken off at " in said
+    assert "`watch catalog 100 %`" in said
+    assert "nexus deploy production --resume" in said
+    shop.ok("rollback", "production")
+    assert shop.nexus("status", "--env", "production").stderr == ""
+    refused = shop.nexus("up", "--env", "production")
+    assert (refused.returncode, "is deployed to" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("on", ["docker"], indirect=True)
+def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> None:
+    shop.ok("deploy", "production")
+    before = _images(shop)
+    assert all(image.startswith("sha256:") for image in before.values())
+    shop.write("v2")
+    shop.ok("deploy", "production")
+    assert set(_images(shop).values()).isdisjoint(before.values())
+    for image in before.values():
+        subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
+    with under_load(shop.port) as load:
+        shop.ok("rollback", "production", "--version", "v1")
+        after = time.monotonic()
+        settled(load)
+    assert (load.failures(), load.said(after)) == ([], {"v1"})
+    assert shop.ok("rollback", "production", "--plan").count("shift") >= 2
+
+
+def _images(shop: Shop) -> dict[str, str]:
+    """The image of each service's serving side, as the ledger knows it."""
+    query = "select body from nexus_entries where kind = 'live' order by number desc limit 1"
+    with contextlib.closing(sqlite3.connect(shop.root / ".nexus" / "ledger.db")) as ledger:
+        ((body,),) = ledger.execute(query)
+    return {name: sides[-1]["image"] for name, sides in json.loads(body)["live"]["sides"].items()}
+
+
+@ONE_ENGINE
+def test_a_gateway_that_dies_in_the_middle(shop: Shop) -> None:
+    shop.describe("order", deploy={**CALLED, "strategy": "canary", "steps": [50, 100], "hold": "2s"})
+    shop.write("v0")
+    shop.ok("deploy", "production")
+    shop.write("v2")
+    with under_load(shop.port) as load:
+        settled(load)
+        deploy = spawn(shop.root, "deploy", "production", "-o", "json")
+        assert deploy.stdout is not None
+        for line in deploy.stdout:
+            if any(e.get("action") == "watch" and e.get("unit") == "order" for e in events(line)):
+                break
+        gateway = json.loads(shop.nexus("status", "--env", "production", "-o", "json").stdout)[0]
+        subprocess.run(["kill", "-9", str(gateway["pid"])], check=True)
+        deploy.communicate()
+        until(lambda: shop.state().get("gateway") == "ready")
+        shop.ok("deploy", "production")
+        after = time.monotonic()
+        settled(load)
+    assert (load.failures(after), load.said(after)) == ([], {"v2"})

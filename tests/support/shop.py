@@ -1,0 +1,129 @@
+"""A small platform under git whose releases are deployed: two services behind a gateway."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Run, running
+from tests.e2e.conftest import DOCKERFILE, until
+from tests.support.load import Load
+
+SERVER = """\
+import http.server, os, random, signal, sys, threading, time
+VERSION, FAILING, DELAY, DIES, READY = {version!r}, {failing}, {delay}, {dies}, {ready}
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        asked = not self.path.startswith("/health")
+        if asked:
+            time.sleep(2 if "slow" in self.path else DELAY)
+        status = 200 if READY or asked else 503
+        if asked and random.random() * 100 < FAILING:
+            status = 500
+        body = VERSION.encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    do_GET = do_POST = answer
+    def log_message(self, *args):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = False
+    request_queue_size = 128
+server = Server((os.environ["HOST"], int(os.environ["PORT"])), Handler)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+if DIES:
+    threading.Timer(DIES, lambda: (print("out of ideas", flush=True), os._exit(3))).start()
+server.serve_forever()
+server.server_close()
+"""
+PLATFORM = 'nexus: v1\nkind: platform\nname: shop-{}\ninclude: [blueprints/**/*.yaml, "catalogue:gateway"]\n'
+DEPLOY = {"hold": "1s", "drain": "5s", "verdict": {"requests": 0}}
+CALLED = {**DEPLOY, "verdict": {"requests": 10}}  # that the load asks it is sure
+
+
+@dataclass
+class Shop:
+    """A workspace under git whose releases are deployed to `production`."""
+
+    root: Path
+    nexus: Run
+    engine: str
+    port: int
+
+    def ok(self, *arguments: str) -> str:
+        done = self.nexus(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def write(self, version: str, *, services: tuple[str, ...] = ("catalog", "order"), **how: Any) -> None:
+        """Give services a new version, and commit and tag it."""
+        faults = {"failing": 0, "delay": 0.0, "dies": 0, "ready": True, **how}
+        for name in services:
+            folder = self.root / "services" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "server.py").write_text(SERVER.format(version=version, **faults))
+            (folder / "requirements.lock").write_text("")
+            (folder / "Dockerfile").write_text(DOCKERFILE)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", version)
+        self.git("tag", version)
+
+    def git(self, *arguments: str) -> None:
+        name = ["-c", "user.name=Ann", "-c", "user.email=ann@shop.example"]
+        subprocess.run(["git", *name, *arguments], cwd=self.root, check=True, capture_output=True)
+
+    def describe(self, name: str, **more: Any) -> None:
+        """Write a service's blueprint."""
+        data = {
+            "nexus": "v1",
+            "kind": "service",
+            "name": name,
+            "port": {"catalog": 8102, "order": 8101}[name],
+            "uses": ["catalog"] if name == "order" else [],
+            "routes": [{"path": f"/{name}", "auth": "none"}],
+            "run": {"serve": ["python", "server.py"]},
+            "health": {"start": "5s"},
+            "deploy": DEPLOY,
+            **more,
+        }
+        (self.root / "blueprints" / f"{name}.yaml").write_text(json.dumps(data))
+
+    def state(self) -> dict[str, str]:
+        """Each unit's health."""
+        said = self.nexus("status", "--env", "production", "-o", "json").stdout
+        return {unit["name"]: unit["health"] for unit in json.loads(said)}
+
+
+def opened(root: Path, engine: str, port: int) -> Shop:
+    """A shop with its first release `v1`, whose gateway will listen on the port."""
+    (root / "blueprints").mkdir(parents=True)
+    (root / "nexus.yaml").write_text(PLATFORM.format(port))  # of its own on an engine that others use
+    (root / ".gitignore").write_text(".nexus/\n")
+    environment = {
+        "nexus": "v1",
+        "kind": "environment",
+        "name": "production",
+        "target": {"process": True} if engine == "process" else {"docker": "unix:///var/run/docker.sock"},
+        "ports": {"gateway": {"http": port}},
+    }
+    (root / "blueprints" / "production.yaml").write_text(json.dumps(environment))
+    shop = Shop(root, running(root), engine, port)
+    for name in ("catalog", "order"):
+        shop.describe(name)
+    shop.git("init", "--quiet")
+    shop.write("v1")
+    return shop
+
+
+def settled(load: Load) -> None:
+    """Until a request of each kind has been answered since now."""
+    now, kinds = time.monotonic(), 6
+    until(lambda: len({a.what for a in list(load.answers) if a.sent >= now}) == kinds)

@@ -1,0 +1,90 @@
+"""The Next.js template: what it writes is clean, typed and tested, and is built once for each state of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from rendering import HOSTILE, PART, THING, TOP, render
+
+from nexus_cli.engine import node_project, tools
+from nexus_cli.errors import NexusError
+from nexus_cli.unit import NodeProject
+
+TEMPLATE = TOP / "templates" / "service" / "nextjs"
+SERVICES = {
+    "plain": {"title": HOSTILE, "description": HOSTILE, "owner": HOSTILE},
+    "everything": {
+        "calls": ["catalog", "user-management"],
+        "apis": [
+            {"name": "catalog", "title": HOSTILE, "resources": [THING, PART]},
+            {"name": "user-management", "title": "Users", "resources": []},
+        ],
+        "secrets": ["API_KEY"],
+        "license": "MIT",
+    },
+}
+SHAPE = (("prettier", "--check", "."), ("tsc",))
+CHECKS = {"plain": SHAPE, "everything": (*SHAPE, ("eslint", "--max-warnings", "0", "."), ("vitest", "run"))}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> NodeProject:
+    """The application with everything, its packages installed and nothing built."""
+    folder = tmp_path_factory.mktemp("web") / "web"
+    render(folder, {**SERVICES["everything"], "name": "web"}, TEMPLATE)
+    (folder / "build.ts").write_text(BUILD)
+    project = NodeProject(folder, makes="dist", sources=("src", "build.ts"))
+    node_project.build(project, print)
+    return project
+
+
+BUILD = """\
+import { mkdirSync, writeFileSync } from "node:fs";
+
+mkdirSync("dist", { recursive: true });
+writeFileSync("dist/main.mjs", String(Date.now()));
+"""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", list(SERVICES))
+def test_it_is_formatted_linted_typed_and_tested(project: NodeProject, tmp_path: Path, name: str) -> None:
+    folder = render(tmp_path / name, {**SERVICES[name], "name": name}, TEMPLATE)
+    (folder / "node_modules").symlink_to(node_project.packages(project))
+    programs = node_project.packages(project) / ".bin"
+    path = os.pathsep.join([str(tools.programs(tools.TOOLCHAINS["node"])), os.environ["PATH"]])
+    for command in CHECKS[name]:
+        done = subprocess.run(
+            [str(programs / command[0]), *command[1:]],
+            cwd=folder,
+            env={**os.environ, "PATH": path, "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_it_is_built_when_a_source_has_changed_and_only_then(project: NodeProject) -> None:
+    made = project.folder / "dist" / "main.mjs"
+    first = made.read_text()
+    assert node_project.built(project)
+    node_project.build(project, print)
+    assert made.read_text() == first
+    (project.folder / "src" / "app" / "new.ts").write_text("export {};\n")
+    assert not node_project.built(project)
+    node_project.build(project, print)
+    assert node_project.built(project)
+    assert made.read_text() != first
+
+
+def test_a_build_that_fails_says_why_and_leaves_what_was_there(project: NodeProject) -> None:
+    made = (project.folder / "dist" / "main.mjs").read_text()
+    (project.folder / "build.ts").write_text('console.error("no such page"); process.exit(1);\n')
+    with pytest.raises(NexusError, match=r"could not be built:\n  no such page"):
+        node_project.build(project, print)
+    assert (project.folder / "dist" / "main.mjs").read_text() == made
