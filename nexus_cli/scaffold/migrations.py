@@ -112,6 +112,9 @@ TOOLS = {
     "fastify": _Tool(
         "migrations", re.compile(r"\d+_.*\.sql"), "migration.sql.jinja", partial(_after_numbers, 4)
     ),
+    "express": _Tool(
+        "migrations", re.compile(r"\d+_.*\.sql"), "migration.sql.jinja", partial(_after_numbers, 4)
+    ),
     "go": _Tool(
         "migrations", re.compile(r"\d+_.*\.(sql|go)"), "migration.sql.jinja", partial(_after_numbers, 5)
     ),

@@ -35,7 +35,7 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
 
 def _api(service: Service) -> dict[str, Any]:
     """What a service offers to those that call it."""
-    resources = [_resource(name, resource) for name, resource in service.resources.items()]
+    resources = [_resource(name, service) for name in referred_first(service)]
     return {"name": service.name, "title": service.title or service.name, "resources": resources}
 
 

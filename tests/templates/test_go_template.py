@@ -63,9 +63,7 @@ RESOURCES = {
     "seeds/seeds.go",
 }
 REDIS = {f"{GENERATED}/cache/{name}.go" for name in ("cache", "idempotency", "idempotency_test")}
-NATS = {
-    f"{GENERATED}/events/{name}.go" for name in ("bus", "consume", "event", "events_test", "export_test")
-}
+NATS = {f"{GENERATED}/events/{name}.go" for name in ("bus", "consume", "event", "events_test", "export_test")}
 CALLS = {f"{GENERATED}/clients/{name}.go" for name in ("client", "client_test", "clients")}
 BOXES = {f"{GENERATED}/{name}.go" for name in ("database/consumed", "database/outbox", "service/outbox")}
 HANDLERS = "internal/domain/events.go"
