@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nexus_cli.engine.docker.client import address, connect, silence
 from nexus_cli.engine.docker.images import present
+from tests.support.small_disk import unmount_abandoned
 
 os.environ["NEXUS_ENGINE"] = "process"  # unless a test says otherwise
 IMAGES = (
@@ -34,6 +36,37 @@ include:
   - "catalogue:nats"
   - "catalogue:gateway"
 """
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin without file systems that a killed run left mounted."""
+    if not hasattr(session.config, "workerinput"):
+        unmount_abandoned()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give one worker what another would have to make again, or would only wait for."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return Scheduler(config, log)
+
+
+def group(nodeid: str) -> str:
+    """What one worker runs: all tests that take the catalogue's ports, or a module that makes much once.
+
+    Of the conformance suite, that is the part of one type of service.
+    """
+    path, _, test = nodeid.partition("::")
+    if path.startswith("tests/e2e/"):
+        return "tests/e2e"
+    if not path.startswith(("tests/templates/", "tests/sdk/")):
+        return nodeid
+    return f"{path} {test.partition('[')[2].partition('-')[0]}" if "conformance" in path else path
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from nexus_generators.writer import (
 )
 
 from nexus_cli.errors import NexusError, UsageError
+from tests.support.small_disk import small_disk
 
 FOLDER = "services/order"
 MANY = 400
@@ -275,8 +277,8 @@ def test_recovery_leaves_what_a_person_changed_after_the_crash(tmp_path: Path) -
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_everything_as_it_was(tmp_path: Path, which: signal.Signals) -> None:
     before = old_tree(tmp_path)
-    code = "import signal\nsignal.signal(signal.SIGTERM, signal.default_int_handler)\n" + REPLACE_ALL
-    process = run(code, str(tmp_path))
+    handled = f"import signal\nsignal.signal({which:d}, signal.default_int_handler)\n"  # whoever ignores it
+    process = run(handled + REPLACE_ALL, str(tmp_path))
     wait_for(tmp_path / ".nexus/transaction/new", process)
     process.send_signal(which)
     _, errors = process.communicate()
@@ -318,8 +320,6 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     root = os.getuid() == 0
-    if root:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(small)], check=True)
     limit = "import resource, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
     limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
     code = f"""
@@ -331,16 +331,13 @@ try:
 except NexusError as error:
     print(error.message, "|", error.hint)
 """
-    try:
+    with small_disk(small, "128k") if root else contextlib.nullcontext():
         output, errors = run(code, str(small)).communicate()
         assert errors == ""
         assert "cannot write" in output
         assert "nothing was changed" in output
         assert tree(small) == {"a": "old"}
         assert [path.name for path in small.iterdir()] == ["a"]
-    finally:
-        if root:
-            subprocess.run(["umount", str(small)], check=True)
 
 
 def test_two_writers_wait_for_each_other(tmp_path: Path) -> None:

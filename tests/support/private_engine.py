@@ -13,6 +13,7 @@ from typing import IO
 
 from nexus_cli.engine.docker.client import connect, silence
 from tests.conftest import skip_for
+from tests.support.small_disk import mount, unmount
 
 _SECONDS = 60.0
 PODMAN = """\
@@ -40,7 +41,7 @@ class PrivateEngine:
         folder.mkdir(parents=True)
         subprocess.run(["ip", "netns", "add", self.namespace], check=True)
         subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+        mount(folder, size)
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -80,7 +81,7 @@ class PrivateEngine:
         client.close()
         self.stop()
         subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
-        subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
+        unmount(self.folder)
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}

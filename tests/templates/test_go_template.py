@@ -165,7 +165,8 @@ def test_it_is_formatted_and_vetted(rendered: Rendered, go: Path, staticcheck: P
     folder = rendered(name)
     assert run([go.resolve().with_name("gofmt"), "-l", "."], folder) == ""
     run([go, "vet", "./..."], folder)
-    run([staticcheck, "./..."], folder)
+    if name in {"plain", "everything", "order"}:  # between them they have every file
+        run([staticcheck, "./..."], folder)
 
 
 @pytest.mark.timeout(900)
