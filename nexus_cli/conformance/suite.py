@@ -83,7 +83,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(operation.without_postgresql_it_is_unready, _on("DATABASE_URL")),
     Clause(operation.without_redis_it_is_unready, _on("REDIS_URL")),
     Clause(operation.without_nats_it_is_unready, _on("NATS_URL")),
-    Clause(events.events_outlive_their_service, _both(_on("DATABASE_URL"), _any(events.announced))),
+    Clause(events.events_outlive_their_service, _both(_on("DATABASE_URL"), _any(events.announced_alone))),
     Clause(events.events_flow_again_after_nats, _on("NATS_URL")),
     Clause(requests.every_line_of_the_log_says_who_speaks),
 )

@@ -130,7 +130,7 @@ def reference(kind: str) -> str:
 
 @cache
 def platform(kind: str) -> Platform:
-    """A platform whose services are of one type; its name keeps their events apart from those of other types."""
+    """A platform whose services are of one type; its name keeps their events apart from others'."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()
@@ -200,7 +200,7 @@ def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> 
     path = [*map(str, environment.programs(code)), os.environ["PATH"]]
     surroundings = {"PATH": os.pathsep.join(path), "HOME": str(root), **environment.variables(code)}
     every = {
-        "DATABASE_URL": lambda: servers.empty_database(),
+        "DATABASE_URL": servers.empty_database,
         "REDIS_URL": lambda: f"redis://127.0.0.1:{servers.redis.port}/0",
         "NATS_URL": lambda: nats_url(servers.nats),
         "API_KEY": lambda: KEY,

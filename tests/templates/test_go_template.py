@@ -1,4 +1,4 @@
-"""The Go template: what it writes, and that what it writes is tidy, formatted, vetted, tested and an image."""
+"""The Go template: what it writes is tidy, formatted, vetted, tested and an image."""
 
 from __future__ import annotations
 
