@@ -193,7 +193,8 @@ def test_every_package_is_pinned_by_hash_and_has_no_address(
 @pytest.mark.timeout(300)
 def test_all_are_formatted_and_linted(services: Callable[[str], Services], kind: str) -> None:
     services(kind).check("prettier", "--check", ".")
-    services(kind).check("eslint", "--max-warnings", "0", *BOTH_ENDS)  # tsc sees each of them
+    ends = BOTH_ENDS if kind == "fastify" else BOTH_ENDS[1:]  # tsc sees each of them
+    services(kind).check("eslint", "--max-warnings", "0", *ends)
 
 
 @each_type
