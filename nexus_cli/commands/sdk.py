@@ -12,6 +12,8 @@ import typer
 from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from nexus_cli.sdk.generate import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Compare the APIs that client libraries are made of.")
@@ -50,7 +52,7 @@ def diff(
     from nexus_cli.sdk.changes import compare
 
     found = compare(source.read(old, private=private), source.read(new, private=private))
-    shown = {
+    shown: dict[Shape, Callable[[], Iterable[str]]] = {
         Shape.text: found.lines,
         Shape.markdown: found.markdown,
         Shape.json: lambda: [json.dumps(found.as_dict(), indent=2)],

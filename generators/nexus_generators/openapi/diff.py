@@ -219,7 +219,7 @@ class _Diff:
 def _keyed(operation: Operation) -> dict[tuple[str, str], Parameter]:
     """Parameters by what the wire shows of them: those of a path by where they stand, headers in any case."""
     order = _BRACES.findall(operation.path)
-    found = {}
+    found: dict[tuple[str, str], Parameter] = {}
     for parameter in operation.parameters:
         name = parameter.name
         if parameter.location == "path":
