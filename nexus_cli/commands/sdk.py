@@ -1,8 +1,9 @@
-"""nexus generate sdk: client libraries from OpenAPI documents, proved complete."""
+"""nexus generate sdk and nexus sdk: client libraries from OpenAPI documents, and how APIs change."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,54 @@ import typer
 from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from nexus_cli.sdk.generate import Outcome
+
+app = typer.Typer(no_args_is_help=True, help="Compare the APIs that client libraries are made of.")
+
+
+class Shape(StrEnum):
+    """How changes are written."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+@app.callback()
+def options() -> None:
+    """Compare the APIs that client libraries are made of."""
+
+
+@app.command("diff")
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The document as it was: a file or an address.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The document as it is.")],
+    private: Annotated[
+        bool, typer.Option("--allow-private", help="Follow redirects and references into private networks.")
+    ] = False,
+    output: Annotated[
+        Shape, typer.Option("--output", "-o", help="text, json for programs, markdown for release notes.")
+    ] = Shape.text,
+) -> None:
+    """Classify what changed between two versions of an API; a breaking change ends with exit code 1.
+
+    Examples: `nexus sdk diff old.yaml new.yaml` ·
+    `nexus sdk diff https://example.com/v1/openapi.json openapi.json --output markdown`
+    """
+    from nexus_cli.sdk import source
+    from nexus_cli.sdk.changes import compare
+
+    found = compare(source.read(old, private=private), source.read(new, private=private))
+    shown: dict[Shape, Callable[[], Iterable[str]]] = {
+        Shape.text: found.lines,
+        Shape.markdown: found.markdown,
+        Shape.json: lambda: [json.dumps(found.as_dict(), indent=2)],
+    }
+    typer.echo("\n".join(shown[output]()))
+    if found.breaking:
+        raise typer.Exit(1)
 
 
 def generate_sdk(

@@ -20,7 +20,7 @@ from nexus_generators.sdk.python.project import changelog, code, markdown
 
 _GUIDE = Path(__file__).resolve().parent / "guide.md"
 _MODULE = re.compile(r"[a-z0-9][a-z0-9._~-]*(?:/[A-Za-z0-9._~-]+)*")
-_SETTINGS = {"Server", "Timeout", "Retry", "Header", "HTTP", "OnRequest", "OnResponse"}
+_SETTINGS = {"Server", "Timeout", "Retry", "Header", "HTTP", "OnRequest", "OnResponse", "Trace"}
 
 
 def emit(api: Api, package: Package) -> Library:
@@ -96,6 +96,7 @@ def _client(api: Api, naming: GoNaming, package: Package, name: str) -> Iterator
     yield "\t// OnRequest sees every request before it is sent, OnResponse every answer."
     yield "\tOnRequest func(*http.Request)"
     yield "\tOnResponse func(*http.Response)"
+    yield "\tTrace      Trace"
     yield "}"
     yield ""
     yield "// Client has all operations, by group."
@@ -125,6 +126,7 @@ def _new(api: Api, naming: GoNaming, package: Package) -> Iterator[str]:
     yield "\t\ttimeout: cmp.Or(settings.Timeout, time.Minute),"
     yield "\t\tretry: retry,\n\t\theader: settings.Header,\n\t\thttp: client,"
     yield "\t\tonRequest: settings.OnRequest,\n\t\tonResponse: settings.OnResponse,"
+    yield "\t\ttrace: settings.Trace,"
     yield "\t}"
     yield "\treturn &Client{"
     for group in naming.groups.values():

@@ -11,8 +11,6 @@ from nexus_generators.sdk.go.text import comment, literal, strings
 from nexus_generators.sdk.groups import Group
 from nexus_generators.sdk.library import Call
 
-_STREAMS = {"sse", "jsonl"}
-
 
 class Resources:
     """Writes groups; remembers how each operation is called."""
@@ -42,8 +40,7 @@ class Resources:
 
     def _constant(self, operation: Operation) -> Iterator[str]:
         security = operation.security if operation.security is not None else self._api.security
-        good = dict.fromkeys(a.media for a in operation.good if a.media)
-        accept = ", ".join(good or dict.fromkeys(a.media for a in operation.answers if a.media)) or "*/*"
+        accept = operation.accept(streams=operation.only_streams)
         yield ""
         yield f"var {self._naming.variables[operation.pointer]} = operation{{"
         yield f"\tmethod: {literal(operation.method)},"
@@ -114,7 +111,7 @@ class Resources:
 
     def returns(self, operation: Operation) -> str:
         """The type of what the operation returns; empty for nothing."""
-        answers = [a for a in operation.good if a.kind not in _STREAMS]
+        answers = [a for a in operation.good if a not in operation.streams]
         parts = list(dict.fromkeys(self._returned(a) for a in answers if a.kind != "none"))
         if not parts:
             return ""
@@ -133,8 +130,7 @@ class Resources:
 
     def _methods(self, operation: Operation, group: Group) -> Iterator[str]:
         name, data = group.methods[operation.pointer], self._naming.variables[operation.pointer]
-        streams = [a for a in operation.good if a.kind in _STREAMS]
-        only = bool(streams) and len({a.kind for a in operation.good if a.kind != "none"}) == 1
+        streams, only = operation.streams, operation.only_streams
         several = len(operation.bodies) > 1
         self.calls[operation.pointer] = Call(
             group.attribute, name, arguments(operation), bool(operation.bodies), several, only
@@ -162,6 +158,9 @@ class Resources:
             yield ""
             yield from _doc(operation, name if only else f"{name}Stream")
             yield f"{receiver} {name if only else f'{name}Stream'}({head}) (*Stream[{item}], error) {{"
+            if not only:
+                accepting = f"{data}.accepting({literal(operation.accept(streams=True))})"
+                call = call.replace(f"&{data}", accepting, 1)
             yield f"\treturn stream[{item}](ctx, s.core, {call})"
             yield "}"
         if operation.paging is not None:

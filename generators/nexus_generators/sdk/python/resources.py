@@ -22,7 +22,6 @@ from .. import _core as core
 from .. import models
 
 """
-_STREAMS = {"sse", "jsonl"}
 
 
 class Resources:
@@ -68,8 +67,7 @@ class Resources:
             yield f"    security={literal(tuple(names for names in security))},"
         if operation.servers:
             yield f"    server={literal(operation.servers[0].address)},"
-        good = dict.fromkeys(a.media for a in operation.good if a.media)
-        accept = ", ".join(good or dict.fromkeys(a.media for a in operation.answers if a.media)) or "*/*"
+        accept = operation.accept(streams=operation.only_streams)
         yield f"    accept={literal(accept)}," if accept != "application/json" else ""
         yield ")"
 
@@ -87,7 +85,7 @@ class Resources:
         """The annotation of what the operation returns."""
         parts: list[str] = []
         for answer in operation.good:
-            if answer.kind in _STREAMS:
+            if answer in operation.streams:
                 continue
             if answer.kind == "json":
                 parts.append(self._types.of(answer.type or Scalar("any")))
@@ -106,8 +104,7 @@ class Resources:
 
     def _methods(self, operation: Operation, group: Group, asynchronous: bool) -> Iterator[str]:
         name = group.methods[operation.pointer]
-        streams = [a for a in operation.good if a.kind in _STREAMS]
-        only = bool(streams) and len({a.kind for a in operation.good if a.kind != "none"}) == 1
+        streams, only = operation.streams, operation.only_streams
         given = arguments(operation)
         chooses = len(operation.bodies) > 1
         self.calls[operation.pointer] = Call(
@@ -134,7 +131,10 @@ class Resources:
         yield from self._doc(operation)
         passed = ["body", "content_type" if len(operation.bodies) > 1 else "None"] if operation.bodies else []
         passed = passed if len(operation.bodies) > 1 else passed[:1]
-        call = ", ".join([constant(group, operation), _given(operation), *passed, "options=options"])
+        data = constant(group, operation)
+        if stream is not None and not operation.only_streams:
+            data += f".accepting({literal(operation.accept(streams=True))})"
+        call = ", ".join([data, _given(operation), *passed, "options=options"])
         yield f"        return {wait}self._core.{'stream' if stream else 'send'}({call})"
 
     def _pages(self, operation: Operation, group: Group, name: str, asynchronous: bool) -> Iterator[str]:

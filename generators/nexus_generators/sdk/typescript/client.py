@@ -12,7 +12,7 @@ from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.python.client import base_url
 from nexus_generators.sdk.typescript.text import comment, literal
 
-_SETTINGS = {"constructor", "server", "timeout", "retry", "headers", "hooks", "fetch"}
+_SETTINGS = {"constructor", "server", "timeout", "retry", "headers", "hooks", "fetch", "tracer"}
 _KINDS = {"basic": "core.Basic", "api-key": "core.Secret", "other": "core.Secret"}
 _TOKEN = "core.Secret | core.ClientCredentials"  # noqa: S105 - the type of one
 
@@ -58,19 +58,7 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
         yield f"  [{literal(scheme.key)}, {{ {', '.join(said)}, tokenUrl: {literal(scheme.token_url)} }}],"
     yield "]);"
     yield ""
-    yield "/** What a client may be told; times are in milliseconds. */"
-    yield "export interface Settings {"
-    for secret in secrets(api):
-        yield from comment(secret.scheme.doc, "  ")
-        yield f"  readonly {secret.setting}?: {secret.type};"
-    yield "  readonly server?: string;"
-    yield "  readonly timeout?: number;"
-    yield "  readonly retry?: Partial<core.Retry>;"
-    yield "  readonly headers?: Readonly<Record<string, string>>;"
-    yield "  readonly hooks?: core.Hooks;"
-    yield "  readonly fetch?: typeof fetch;"
-    yield "}"
-    yield ""
+    yield from _settings(api)
     said = [part.strip() for part in (api.title, api.doc) if part.strip()]
     yield from comment("\n\n".join(said), "")
     yield "export class Client {"
@@ -89,12 +77,31 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield "      retry: { ...core.RETRY, ...settings.retry },"
     yield "      headers: settings.headers ?? {},"
     yield "      hooks: settings.hooks ?? {},"
+    yield "      tracer: settings.tracer,"
     yield "      fetch: settings.fetch ?? ((input, init) => fetch(input, init)),"
     yield "    });"
     for group in groups:
         yield f"    this.{group.attribute} = new {group.cls}Group(this.core);"
     yield "  }"
     yield "}"
+
+
+def _settings(api: Api) -> Iterator[str]:
+    yield "/** What a client may be told; times are in milliseconds. */"
+    yield "export interface Settings {"
+    for secret in secrets(api):
+        yield from comment(secret.scheme.doc, "  ")
+        yield f"  readonly {secret.setting}?: {secret.type};"
+    yield "  readonly server?: string;"
+    yield "  readonly timeout?: number;"
+    yield "  readonly retry?: Partial<core.Retry>;"
+    yield "  readonly headers?: Readonly<Record<string, string>>;"
+    yield "  readonly hooks?: core.Hooks;"
+    yield "  readonly fetch?: typeof fetch;"
+    yield "  /** A tracer of `@opentelemetry/api`: each call is a span then, and sends `traceparent`. */"
+    yield "  readonly tracer?: core.Tracer;"
+    yield "}"
+    yield ""
 
 
 INDEX = """\
@@ -120,6 +127,7 @@ export {
   type Hooks,
   type Options,
   type Retry,
+  type Tracer,
 } from "./core/index.js";
 export * as custom from "./custom/index.js";
 export * as models from "./models.js";

@@ -11,8 +11,6 @@ from nexus_generators.sdk.typescript.models import Types
 from nexus_generators.sdk.typescript.names import arguments
 from nexus_generators.sdk.typescript.text import comment, key, literal
 
-_STREAMS = {"sse", "jsonl"}
-
 
 class Resources:
     """Writes groups; remembers how each operation is called."""
@@ -49,8 +47,7 @@ class Resources:
         yield from _listed("answers", [_answer(a) for a in operation.answers])
         security = operation.security if operation.security is not None else self._api.security
         yield from _listed("security", [f"[{', '.join(map(literal, names))}]" for names in security if names])
-        good = dict.fromkeys(a.media for a in operation.good if a.media)
-        accept = ", ".join(good or dict.fromkeys(a.media for a in operation.answers if a.media)) or "*/*"
+        accept = operation.accept(streams=operation.only_streams)
         yield f"  accept: {literal(accept)},"
         if operation.servers:
             yield f"  server: {literal(operation.servers[0].address)},"
@@ -61,7 +58,7 @@ class Resources:
         """The type of what the operation returns."""
         parts: list[str] = []
         for answer in operation.good:
-            if answer.kind in _STREAMS:
+            if answer in operation.streams:
                 continue
             if answer.kind == "json":
                 parts.append(self._types.of(answer.type or Scalar("any")))
@@ -76,8 +73,7 @@ class Resources:
 
     def _methods(self, operation: Operation, group: Group) -> Iterator[str]:
         name = group.methods[operation.pointer]
-        streams = [a for a in operation.good if a.kind in _STREAMS]
-        only = bool(streams) and len({a.kind for a in operation.good if a.kind != "none"}) == 1
+        streams, only = operation.streams, operation.only_streams
         self.calls[operation.pointer] = Call(
             group.attribute,
             name,
@@ -102,6 +98,8 @@ class Resources:
             yield from self._head(
                 operation, name if only else f"{name}Stream", f"Promise<core.Stream<{item}>>"
             )
+            if not only:
+                passed[0] = f"{{ ...{name_}, accept: {literal(operation.accept(streams=True))} }}"
             yield f"    return this.core.stream<{item}>({', '.join([*passed, 'options'])});"
             yield "  }"
         if operation.paging is not None:

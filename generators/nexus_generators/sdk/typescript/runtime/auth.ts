@@ -1,3 +1,7 @@
+import { APIConnectionError, ofStatus } from "./errors.js";
+
+const TOKEN_TIMEOUT = 30_000;
+
 /** A secret, or what gives the present one. */
 export type Secret = string | (() => string | Promise<string>);
 
@@ -43,8 +47,15 @@ export class ClientCredentials {
       method: "POST",
       headers: { Authorization: basic(this.settings.clientId, this.settings.clientSecret) },
       body: form,
+      signal: AbortSignal.timeout(TOKEN_TIMEOUT),
+    }).catch((error: unknown) => {
+      throw new APIConnectionError(`no access token: ${String(error)}`, { cause: error });
     });
-    if (!answer.ok) throw new Error(`no access token: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
+    if (!answer.ok) {
+      const content = await answer.text();
+      const said = `no access token: ${answer.status} ${content.slice(0, 300)}`;
+      throw ofStatus(said, answer.status, content, answer.headers);
+    }
     const found = (await answer.json()) as { access_token: string; expires_in?: number };
     this.token = found.access_token;
     this.until = Date.now() + (found.expires_in ?? 3600) * 1000;

@@ -14,3 +14,4 @@ export type { Upload } from "./encode.js";
 export * from "./errors.js";
 export type { Answer, Body, Operation, Parameter } from "./operation.js";
 export { Stream } from "./stream.js";
+export type { Span, Tracer } from "./tracing.js";

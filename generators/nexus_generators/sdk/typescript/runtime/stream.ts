@@ -45,6 +45,7 @@ export class Stream<T> implements AsyncIterable<T> {
       }
       if (rest !== "") yield rest;
     } finally {
+      await reader.cancel().catch(() => undefined); // whoever stops listening also hangs up
       reader.releaseLock();
     }
   }
