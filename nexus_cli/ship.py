@@ -58,7 +58,7 @@ def deploy(order: Order) -> int:
             action="deploy",
             version=release.version,
             services=order.services,
-            strategy=strategy,
+            strategies=_for_all(after, strategy),
             reason=order.reason,
         )
 
@@ -78,7 +78,7 @@ def promote(order: Order, source: str) -> int:
             action="promote",
             version=version,
             services=order.services,
-            strategy=strategy,
+            strategies=_for_all(after, strategy),
             reason=order.reason,
         )
 
@@ -102,8 +102,10 @@ def resume(order: Order) -> int:
             action=body["action"],
             version=body["version"],
             services=body["services"],
+            strategies=body["strategies"],
             reason=body["reason"],
             back=body["action"] == "rollback",
+            judged=place.paused,
         )
 
     return _do(order, "deploy --resume", decide)
@@ -192,6 +194,10 @@ def _strategy(name: str | None) -> Strategy | None:
         hint = did_you_mean(name, STRATEGIES) or f"there are {', '.join(STRATEGIES)}"
         raise UsageError(f'unknown strategy "{name}"', hint=hint)
     return cast("Strategy | None", name)
+
+
+def _for_all(after: Live, strategy: Strategy | None) -> dict[str, Strategy]:
+    return dict.fromkeys(after.sides, strategy) if strategy else {}
 
 
 def _earlier(place: Estate, order: Order) -> tuple[str, Live]:

@@ -9,7 +9,7 @@ from nexus_cli.blueprint import graph
 from nexus_cli.blueprint.model import Deploy, Strategy
 from nexus_cli.plan import Plan, Step
 from nexus_cli.release.moves import Check, Drain, Shift, shift
-from nexus_cli.release.record import Live, Side
+from nexus_cli.release.record import Live
 from nexus_cli.release.strategies import STRATEGIES, Turn, Way
 from nexus_cli.stack.reconcile import Facts, reconcile
 from nexus_cli.unit import Unit
@@ -23,7 +23,8 @@ class Change:
 
     `units` are all that may have to run for either, `gateway` is the name of the one that leads requests;
     `uses` is which services a service uses, `deploys` and `strategies` are by service. Without `watched`
-    nothing is watched; without `migrate` no database is changed: that is the way back.
+    nothing is watched; without `migrate` no database is changed: that is the way back. `judged`: a person
+    goes on with sides that were watched to no end.
     """
 
     title: str
@@ -37,6 +38,7 @@ class Change:
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
     watched: bool = True
     migrate: bool = True
+    judged: bool = False
 
 
 def plan(change: Change) -> Plan:
@@ -57,11 +59,11 @@ def plan(change: Change) -> Plan:
     left: list[Step] = []
     for name, way in ways.items():
         turn = turns[name]
-        checks = list(_checks(turn, way, begun)) if turn else []
+        checks = [check for unit in way.early for check in _checks(turn, unit, begun)]
         steps += checks
         ready = tuple(begun[unit].id for unit in way.early if unit in begun)
         way_steps = (*way.steps, *_hook(turn, "post-deploy", hooks)) if turn else way.steps
-        chain = _chained(way_steps, begun, (*last, *(check.id for check in checks), *ready))
+        chain = _chained(turn, way_steps, begun, (*last, *(check.id for check in checks), *ready))
         steps += chain
         last = (chain[-1].id,) if chain else last
         left += _leaving(change, name, chain)
@@ -91,7 +93,7 @@ def _turn(change: Change, name: str) -> Turn | None:
     new = replace(new, share=now.share if now else 0)
     others_ = tuple(s.sharing(0) for s in held.values() if s.name not in {new.name, old and old.name})
     deploy = change.deploys.get(name) or Deploy.model_construct()
-    return Turn(name, old, new, deploy, others_, change.watched)
+    return Turn(name, old, new, deploy, others_, change.watched, change.judged)
 
 
 def _beginnings(change: Change, turns: Mapping[str, Turn | None]) -> dict[str, Step]:
@@ -132,20 +134,19 @@ def _due(unit: Unit, migrations: set[str]) -> bool:
     return unit.name in migrations or last not in {"migrate", *HOOKS}
 
 
-def _checks(turn: Turn, way: Way, begun: Mapping[str, Step]) -> Iterator[Step]:
-    """What a new side is asked before anyone else asks it."""
-    for unit in way.early:
-        if unit not in begun:
-            continue
-        for number, smoke in enumerate(turn.deploy.smoke, 1):
-            cause = f"{smoke.path} must answer {smoke.status}"
-            yield Check(
-                "smoke", unit, cause, (begun[unit].id,), part=f"{number}" if number > 1 else "", smoke=smoke
-            )
+def _checks(turn: Turn | None, unit: str, begun: Mapping[str, Step]) -> Iterator[Step]:
+    """What a new replica is asked before anyone else asks it."""
+    if turn is None or unit not in begun:
+        return
+    for number, smoke in enumerate(turn.deploy.smoke, 1):
+        cause, part = f"{smoke.path} must answer {smoke.status}", f"{number}" if number > 1 else ""
+        yield Check("smoke", unit, cause, (begun[unit].id,), part=part, smoke=smoke)
 
 
-def _chained(steps: Sequence[Step], begun: Mapping[str, Step], after: tuple[str, ...]) -> list[Step]:
-    """The steps one after the other; a start is replaced by what really has to be done for it."""
+def _chained(
+    turn: Turn | None, steps: Sequence[Step], begun: Mapping[str, Step], after: tuple[str, ...]
+) -> list[Step]:
+    """The steps one after the other; a start is what really has to be done for it, and is checked."""
     chain: list[Step] = []
     for step in steps:
         real = step
@@ -153,8 +154,9 @@ def _chained(steps: Sequence[Step], begun: Mapping[str, Step], after: tuple[str,
             if step.unit not in begun:
                 continue
             real = begun[step.unit]
-        chain.append(replace(real, after=tuple(dict.fromkeys((*real.after, *after)))))
-        after = (chain[-1].id,)
+        for one in (real, *(_checks(turn, step.unit, begun) if step.action == "start" else ())):
+            chain.append(replace(one, after=tuple(dict.fromkeys((*one.after, *after)))))
+            after = (one.id,)
     return chain
 
 
@@ -188,8 +190,3 @@ def _unwanted(change: Change, steps: Sequence[Step]) -> Iterator[Step]:
     for seen in change.facts.observed:
         if seen.name not in wanted:
             yield Step("stop", seen.name, "no longer wanted", after)
-
-
-def sides_of(live: Live) -> list[Side]:
-    """Every side that is live."""
-    return [side for held in live.sides.values() for side in held]

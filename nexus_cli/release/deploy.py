@@ -23,7 +23,7 @@ from nexus_cli.stack import engines
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import mark_deployed
-from nexus_cli.unit import Unit, owner
+from nexus_cli.unit import owner
 
 SUCCEEDED, FAILED, BACK, PAUSED, INTERRUPTED = "succeeded", "failed", "rolled-back", "paused", "interrupted"
 
@@ -39,7 +39,6 @@ class Intent:
     after: Live
     change: Change
     plan: Plan
-    gateway: Unit | None
     services: tuple[str, ...] = ()
     reason: str = ""
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
@@ -128,14 +127,20 @@ def intend(
     action: str,
     version: str,
     services: Sequence[str] = (),
-    strategy: Strategy | None = None,
+    strategies: Mapping[str, Strategy] | None = None,
     reason: str = "",
     back: bool = False,
+    judged: bool = False,
 ) -> Intent:
-    """Decide how to get from what serves to what should; `back`: without watching and migrating."""
+    """Decide how to get from what serves to what should.
+
+    `strategies`: those by which services change over otherwise than described; `back`: without watching and
+    migrating; `judged`: a person goes on with what was watched to no end.
+    """
     _refuse_strangers(estate)
-    before = estate.live()
-    return _intent(estate, before, after, action, version, tuple(services), strategy, reason, back=back)
+    before, chosen = estate.live(), strategies or {}
+    flags = {"back": back, "judged": judged}
+    return _intent(estate, before, after, action, version, tuple(services), chosen, reason, **flags)
 
 
 def _intent(
@@ -145,10 +150,11 @@ def _intent(
     action: str,
     version: str,
     services: tuple[str, ...],
-    strategy: Strategy | None,
+    chosen: Mapping[str, Strategy],
     reason: str,
     *,
     back: bool,
+    judged: bool = False,
 ) -> Intent:
     joint = _joint(before, after)
     estate.settle(joint)
@@ -165,7 +171,7 @@ def _intent(
     strategies = {
         name: _way_back(found) if back else found
         for name, service in composed.services.items()
-        for found in (strategy or estate.described.strategy or service.deploy.strategy,)
+        for found in (chosen.get(name) or estate.described.strategy or service.deploy.strategy,)
     }
     change = Change(
         title=f"{action} {version} {'in' if back else 'to'} {estate.title}",
@@ -179,15 +185,14 @@ def _intent(
         strategies=strategies,
         watched=not back,
         migrate=not back,
+        judged=judged,
     )
     if gateway is None and any(found != "recreate" for found in strategies.values()):
         raise UsageError(
             f"{estate.platform.name} has no gateway: there is nothing that could move requests",
             hint='include "catalogue:gateway" in nexus.yaml, or deploy with --strategy recreate',
         )
-    return Intent(
-        estate, action, version, before, after, change, plan(change), gateway, services, reason, strategies
-    )
+    return Intent(estate, action, version, before, after, change, plan(change), services, reason, strategies)
 
 
 def _refuse_strangers(estate: Estate) -> None:
@@ -236,9 +241,9 @@ def _rebuilt(live: Live, lost: Collection[str]) -> Live:
 def carry_out(intent: Intent, token: int, emit: Emit) -> Result:
     """Do it, with every step in the ledger; what fails is taken back."""
     estate, ledger, began = intent.estate, intent.estate.ledger, time.monotonic()
+    _check_secrets(estate, intent.after)
     engines.keep(estate.folder, estate.choice)
     mark_deployed(estate.workspace, estate.name)
-    _check_secrets(estate, intent.after)
     run = ledger.append(estate.name, "begun", _begun(intent), token=token).number
     rollout, outcome = _apply(intent, run, token, emit)
     result = _result(rollout, outcome, began)
@@ -270,11 +275,12 @@ def _on_failure(intent: Intent, emit: Emit) -> None:
 
 
 def _result(rollout: Rollout, outcome: Outcome, began: float) -> Result:
-    why = next((failure.reason for failure in outcome.failed.values()), "")
+    reasons = [failure.reason for failure in outcome.failed.values()]
+    why = next((reason for reason in reasons if reason != rollout.unclear), "")
     kind = SUCCEEDED if outcome.ok else FAILED
     if outcome.interrupted:
         kind = INTERRUPTED
-    elif rollout.unclear:
+    elif rollout.unclear and not why:
         kind, why = PAUSED, rollout.unclear
     return Result(kind, rollout.live, time.monotonic() - began, why)
 
@@ -320,7 +326,7 @@ def _undo(intent: Intent, live: Live, run: int, token: int, emit: Emit) -> Live 
             "back",
             version,
             (),
-            None,
+            intent.strategies,
             "",
             back=True,
         )

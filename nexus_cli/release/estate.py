@@ -80,11 +80,19 @@ class Estate:
 
     def unfinished(self) -> Entry | None:
         """What was begun last, if it did not come to an end of its own: it was killed, or it is paused."""
+        begun, outcome = self._last()
+        return begun if outcome in {"", "paused"} else None
+
+    @property
+    def paused(self) -> bool:
+        """Whether what was begun last waits for a person."""
+        return self._last()[1] == "paused"
+
+    def _last(self) -> tuple[Entry | None, str]:
+        """What was begun last, and what became of it, if it came to an end."""
         begun, ended = (self.ledger.last(self.name, kind) for kind in ("begun", "ended"))
-        if begun is None:
-            return None
-        over = ended is not None and ended.body["run"] == begun.number
-        return None if over and ended is not None and ended.body["outcome"] != "paused" else begun
+        over = begun and ended and ended.body["run"] == begun.number
+        return begun, ended.body["outcome"] if over and ended else ""
 
     def before_last(self) -> Live | None:
         """What served before the last change that is in force: one that succeeded, or was broken off."""

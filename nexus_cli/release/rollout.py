@@ -20,14 +20,13 @@ from nexus_cli.release.moves import Check, Drain, Shift, Watch
 from nexus_cli.release.record import Live, Side
 from nexus_cli.release.verdict import Judgement, Says, judge
 from nexus_cli.stack import traffic
-from nexus_cli.stack.run import Runner
-from nexus_cli.unit import Observed, State, Unit
+from nexus_cli.stack.run import LOG_LINES, Runner
+from nexus_cli.unit import Observed, State, Unit, side
 
 _INTERVAL = 0.1
 _TELL = 1.0
 _TIMEOUT = 5.0
 _AGAIN = 3  # holds until a canary that nobody calls is left to a person
-_LOG_LINES = 15
 
 
 class Rollout(Runner):
@@ -124,7 +123,7 @@ class Rollout(Runner):
             now = time.monotonic()
             found = self._judge(step, begin, final=now >= deadline)
             if found.says is Says.BAD:
-                raise StepFault(self._bad(step, found.why))
+                raise self._fault(step.side, self._replicas(step), found.why)
             if now >= deadline:
                 if found.says is Says.GOOD or not step.conclusive:
                     return found.why
@@ -144,17 +143,19 @@ class Rollout(Runner):
         return judge(stable, new, step.verdict, final=final)
 
     def _still_well(self, step: Watch) -> None:
-        for unit in self.live.units:
-            if unit != step.side and not unit.startswith(f"{step.side}."):
-                continue
+        replicas = self._replicas(step)
+        for unit in replicas:
             seen = self.snapshot.get(unit)
             if seen is None or seen.state is not State.RUNNING or seen.restarts:
-                raise StepFault(self._bad(step, f"{unit} {_ending(seen)}"))
+                raise self._fault(step.side, replicas, f"{unit} {_ending(seen)}")
 
-    def _bad(self, step: Watch, why: str) -> Failure:
-        units = [unit for unit in self.live.units if unit == step.side or unit.startswith(f"{step.side}.")]
-        lines = tuple(line.text for line in self.engine.logs(units, tail=_LOG_LINES))
-        return Failure(step.side, why, log=lines)
+    def _replicas(self, step: Watch) -> list[str]:
+        return sorted(unit for unit in self.live.units if side(unit) == step.side)
+
+    def _fault(self, subject: str, units: Sequence[str], why: str) -> StepFault:
+        """What is wrong, with the last lines that the units wrote."""
+        lines = tuple(line.text for line in self.engine.logs(units, tail=LOG_LINES))
+        return StepFault(Failure(subject, why, log=lines))
 
     def _drain(self, step: Step) -> str:
         assert isinstance(step, Drain)  # noqa: S101
@@ -175,14 +176,12 @@ class Rollout(Runner):
         host, port = seen.reach(next(iter(unit.listens.values())))
         status, body = _asked(f"http://{host}:{port}{step.smoke.path}")
         if status != step.smoke.status:
-            raise StepFault(self._unlike(unit, f"{step.smoke.path} answered {status or body}"))
+            why = f"{step.smoke.path} answered {status or body}"
+            raise self._fault(unit.name, [unit.name], why)
         if step.smoke.contains not in body:
-            raise StepFault(self._unlike(unit, f'{step.smoke.path} answered without "{step.smoke.contains}"'))
+            why = f'{step.smoke.path} answered without "{step.smoke.contains}"'
+            raise self._fault(unit.name, [unit.name], why)
         return f"{step.smoke.path} {status}"
-
-    def _unlike(self, unit: Unit, why: str) -> Failure:
-        lines = tuple(line.text for line in self.engine.logs([unit.name], tail=_LOG_LINES))
-        return Failure(unit.name, why, log=lines)
 
 
 def _ending(seen: Observed | None) -> str:

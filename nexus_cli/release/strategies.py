@@ -23,7 +23,8 @@ CANARY_HOLD, HOLD = 30.0, 5.0
 class Turn:
     """One service's change: the sides that it has (`old` serves), the one that will serve, and how.
 
-    `others` are sides that stay beside them without a share. Without `watched`, nothing is waited for.
+    `others` are sides that stay beside them without a share. Without `watched`, nothing is waited for;
+    `judged`: a person has seen how the new side does with the share that it has.
     """
 
     service: str
@@ -32,6 +33,7 @@ class Turn:
     deploy: Deploy
     others: tuple[Side, ...] = ()
     watched: bool = True
+    judged: bool = False
 
     def sides(self, percent: int) -> tuple[Side, ...]:
         """The sides while the new one has so many percent."""
@@ -77,6 +79,8 @@ def canary(turn: Turn) -> Way:
     if turn.old is None:
         return blue_green(turn)
     steps: list[Step] = []
+    if 0 < turn.new.share < 100 and not turn.judged:  # noqa: PLR2004
+        steps += turn.watch(turn.new.share, CANARY_HOLD, conclusive=True)  # it was broken off here
     for percent in (*[p for p in turn.deploy.steps or CANARY_STEPS if turn.new.share < p < 100], 100):  # noqa: PLR2004
         cause = f"{percent} % of the requests to {turn.new.release}"
         steps.append(shift(turn.service, turn.sides(percent), cause, f"{percent} %"))

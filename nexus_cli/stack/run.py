@@ -18,7 +18,7 @@ from nexus_cli.unit import Observed, State, Unit
 
 POLL = 0.03
 _STILL_WAITING = 3.0
-_LOG_LINES = 15
+LOG_LINES = 15
 
 
 class Runner:
@@ -131,7 +131,7 @@ class Runner:
 
     def failure(self, unit: Unit, reason: str, seen: Observed | None, probe: ProbeResult) -> Failure:
         """Everything a person needs to know about a unit that did not get ready."""
-        lines = tuple(line.text for line in self.engine.logs([unit.name], tail=_LOG_LINES))
+        lines = tuple(line.text for line in self.engine.logs([unit.name], tail=LOG_LINES))
         exit_code = seen.exit_code if seen else None
         held = _foreign_holder(unit, seen)
         return Failure(

@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from nexus_cli.stack.stack import deployed
+from nexus_cli.workspace import find
 from tests.e2e.conftest import events, spawn, until
 from tests.support.load import under_load
 from tests.support.shop import CALLED, DEPLOY, Shop, settled
@@ -46,6 +48,16 @@ def test_hooks_and_smoke_checks(shop: Shop) -> None:
     shop.write("v4")
     done = shop.nexus("deploy", "production")
     assert (done.returncode, "ended with exit code 9" in done.stderr) == (1, True)
+
+
+@ONE_ENGINE
+def test_a_secret_that_is_missing_is_said_before_anything_begins(shop: Shop) -> None:
+    shop.describe("order", secrets=["STRIPE_KEY"])
+    shop.write("v2")
+    done = shop.nexus("deploy", "production")
+    assert (done.returncode, "STRIPE_KEY" in done.stderr) == (2, True)
+    assert not deployed(find(shop.root), "production")
+    assert json.loads(shop.ok("history", "production", "-o", "json")) == []
 
 
 @ONE_ENGINE
