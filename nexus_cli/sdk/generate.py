@@ -10,8 +10,10 @@ from pathlib import Path
 
 from nexus_generators.generator import Files
 from nexus_generators.openapi.build import build
+from nexus_generators.openapi.cases import Cases
 from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import Api
+from nexus_generators.sdk.examples import Example, choose
 from nexus_generators.sdk.go.emit import emit as emit_go
 from nexus_generators.sdk.library import Library, Package
 from nexus_generators.sdk.python.emit import emit as emit_python
@@ -23,13 +25,14 @@ from nexus_cli.sdk import go, python, typescript
 from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.gate import Progress, Proof, prove
 from nexus_cli.sdk.report import Report
+from nexus_cli.sdk.schemas import Schemas
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
     """How clients of a language are written, finished and proved."""
 
-    emit: Callable[[Api, Package], Library]
+    emit: Callable[[Api, Package, Mapping[str, Example]], Library]
     polished: Callable[[Files], Files]
     proof: Proof
 
@@ -63,7 +66,9 @@ def language(name: str) -> Language:
 def library(document: Document, name: str, package: str = "", version: str = "") -> tuple[Api, Library]:
     """The client of a document in a language, formatted."""
     chosen, api = language(name), build(document)
-    made = chosen.emit(api, Package.of(api, package, version))
+    schemas = Schemas(document)
+    examples = choose(api, Cases(document, api, schemas.valid, schemas.faults).of)
+    made = chosen.emit(api, Package.of(api, package, version), examples)
     return api, replace(made, files=chosen.polished(made.files))
 
 

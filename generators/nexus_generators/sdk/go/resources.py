@@ -79,23 +79,28 @@ class Resources:
                 "\n\nDeprecated: the API has deprecated it." if parameter.deprecated else ""
             )
             yield from comment(said, "\t")
-            yield f"\t{names[parameter.location, parameter.name]} {self._argument(parameter)}"
+            yield f"\t{names[parameter.location, parameter.name]} {self.argument(parameter)}"
         if operation.bodies:
-            types = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
-            text = types[0] if len(types) == 1 else "any"
-            yield f"\tBody {self._body_type(operation, text)}"
+            yield f"\tBody {self.body(operation)}"
         if len(operation.bodies) > 1:
             yield f"\t// ContentType is {literal(operation.bodies[0].media)} unless it is set."
             yield "\tContentType string"
         yield "}"
 
-    def _argument(self, parameter: Parameter) -> str:
+    def argument(self, parameter: Parameter) -> str:
+        """The type of a parameter."""
         plain = self._api.plain(parameter.type)
         type_: Type = plain.inner if isinstance(plain, Nullable) else parameter.type
         return self._types.of(type_) if parameter.required else self._types.optional(type_)
 
-    def _body_type(self, operation: Operation, text: str) -> str:
-        first = operation.bodies[0]
+    def error(self, answer: Answer) -> str:
+        """The type of an error's body."""
+        return self._types.of(answer.type or Scalar("any"))
+
+    def body(self, operation: Operation) -> str:
+        """The type of the body."""
+        types = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
+        text, first = types[0] if len(types) == 1 else "any", operation.bodies[0]
         if text == "any" or operation.body_required:
             return text
         return (

@@ -81,6 +81,10 @@ class Resources:
             parts.append(f"media={literal(answer.media)}")
         return f"core.Answer({', '.join(parts)})"
 
+    def error(self, answer: Answer) -> str:
+        """The annotation of an error's body."""
+        return self._types.of(answer.type or Scalar("any"))
+
     def returns(self, operation: Operation) -> str:
         """The annotation of what the operation returns."""
         parts: list[str] = []
@@ -158,29 +162,31 @@ class Resources:
         others = [p for p in operation.parameters if p.location != "path"]
         yield "self"
         for parameter in path:
-            yield f"{names['path', parameter.name]}: {self._argument(parameter)}"
+            yield f"{names['path', parameter.name]}: {self.argument(parameter)}"
         needed = body and bool(operation.bodies) and operation.body_required
         if needed:
-            yield f"body: {self._body_type(operation)}"
+            yield f"body: {self.body(operation)}"
         yield "*"
         for parameter in sorted(others, key=lambda p: not p.required):
             default = "" if parameter.required else " | None = None"
-            text = self._argument(parameter)
+            text = self.argument(parameter)
             name = names[parameter.location, parameter.name]
             yield f"{name}: {text}{default if text != 'Any' or not default else ' = None'}"
         if body and operation.bodies and not needed:
-            text = self._body_type(operation)
+            text = self.body(operation)
             yield f"body: {text} | None = None" if text != "Any" else "body: Any = None"
         if body and len(operation.bodies) > 1:
             options = ", ".join(literal(b.media) for b in operation.bodies)
             yield f"content_type: Literal[{options}] = {literal(operation.bodies[0].media)}"
         yield "options: core.Options | None = None"
 
-    def _argument(self, parameter: Parameter) -> str:
+    def argument(self, parameter: Parameter) -> str:
+        """The annotation of a parameter."""
         plain = self._api.plain(parameter.type)
         return self._types.of(plain.inner if isinstance(plain, Nullable) else parameter.type)
 
-    def _body_type(self, operation: Operation) -> str:
+    def body(self, operation: Operation) -> str:
+        """The annotation of the body."""
         parts = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
         return "Any" if "Any" in parts else " | ".join(parts)
 

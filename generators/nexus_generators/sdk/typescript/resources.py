@@ -143,18 +143,26 @@ class Resources:
             yield (
                 key(names[parameter.location, parameter.name]),
                 not parameter.required,
-                self._argument(parameter),
+                self.argument(parameter),
                 doc,
             )
         if operation.bodies:
-            parts = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
-            type_ = "unknown" if "unknown" in parts else " | ".join(parts)
-            yield "body", not operation.body_required, type_, ""
+            yield "body", not operation.body_required, self.body(operation), ""
         if len(operation.bodies) > 1:
             media = " | ".join(literal(body.media) for body in operation.bodies)
             yield "contentType", True, media, f"{operation.bodies[0].media} unless it is given."
 
-    def _argument(self, parameter: Parameter) -> str:
+    def body(self, operation: Operation) -> str:
+        """The type of the body."""
+        parts = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
+        return "unknown" if "unknown" in parts else " | ".join(parts)
+
+    def error(self, answer: Answer) -> str:
+        """The type of an error's body."""
+        return self._types.of(answer.type or Scalar("any"))
+
+    def argument(self, parameter: Parameter) -> str:
+        """The type of a parameter."""
         plain = self._api.plain(parameter.type)
         return self._types.of(plain.inner if isinstance(plain, Nullable) else parameter.type)
 
