@@ -36,6 +36,7 @@ class Options:
     retries: int = 0
     keep: bool = False
     reuse: bool = False
+    accept: bool = False
     engine: str = ""
     min_coverage: float = 80.0
     timeout: float = 600.0
@@ -93,6 +94,7 @@ def _asked(
         retries=options.retries,
         keep=options.keep,
         reuse=options.reuse,
+        accept=options.accept,
         engine=options.engine,
         min_coverage=options.min_coverage,
         timeout=options.timeout,
