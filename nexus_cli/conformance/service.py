@@ -60,6 +60,30 @@ class Answer:
         return cls(response.status, _lower(response.headers), response.read())
 
 
+def exchange(
+    connection: HTTPConnection, method: str, path: str, body: Any, headers: Mapping[str, str]
+) -> Answer:
+    """One request and its answer on a connection that ends with it; a body that is not bytes goes as JSON.
+
+    Path and headers are sent as they are: what asks is a test, and a hostile one may be meant.
+    """
+    sent = dict(headers)
+    data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+    if data is not None:
+        sent.setdefault("content-type", "application/json")
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in ({"content-length": str(len(data))} if data is not None else {}).items():
+            connection.putheader(name, sent.pop(name, value))
+        for name, value in sent.items():
+            connection.putheader(name, value.encode("utf-8"))
+        connection.putheader("connection", "close")
+        connection.endheaders(data)
+        return Answer.of(connection.getresponse())
+    finally:
+        connection.close()
+
+
 @dataclass
 class Service:
     """A service: how it is served, its variables without the port, and the file that it logs to."""
@@ -130,21 +154,7 @@ class Service:
         """Send a request: a body of bytes as it is, any other as JSON; `_` in a header's name means `-`."""
         sent = {"x-tenant-id": TENANT}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        if data is not None:
-            sent.setdefault("content-type", "application/json")
-        connection = HTTPConnection(HOST, self.port, timeout=_ANSWER_SECONDS)
-        try:
-            connection.putrequest(method, path, skip_accept_encoding=True)
-            for name, value in ({"content-length": str(len(data))} if data is not None else {}).items():
-                connection.putheader(name, sent.pop(name, value))
-            for name, value in sent.items():
-                connection.putheader(name, value.encode("utf-8"))
-            connection.putheader("connection", "close")
-            connection.endheaders(data)
-            return Answer.of(connection.getresponse())
-        finally:
-            connection.close()
+        return exchange(HTTPConnection(HOST, self.port, timeout=_ANSWER_SECONDS), method, path, body, sent)
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET."""

@@ -39,4 +39,7 @@ KINDS: Mapping[str, Kind] = {
     "unit": Kind("each service's and package's own tests", "nexus_cli.testing.unit:run"),
     "integration": Kind("whether neighbours understand each other", "nexus_cli.testing.integration:run"),
     "contract": Kind("what services promise each other", "nexus_cli.testing.contract:run"),
+    "security": Kind(
+        "what files give away, and what strangers get", "nexus_cli.testing.security.suite:run", usual=False
+    ),
 }
