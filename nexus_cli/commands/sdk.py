@@ -160,7 +160,8 @@ def _of_services(
             platform, found.root, service, where[service], language, progress=_progress, **how
         )
         made.append(client.outcome)
-        _progress(f"next: name the services that use it in {client.blueprint} (users: [NAME])")
+        if not client.used:
+            _progress(f"next: name the services that use it in {client.blueprint} (users: [NAME])")
     return made
 
 

@@ -29,6 +29,7 @@ class Client:
     service: str
     package: str
     blueprint: str
+    used: bool
     outcome: Outcome
 
 
@@ -98,4 +99,4 @@ def make(
     if known is None and not dry_run:
         described = describe.package_text(name, "library", language, None, f"Client of {service}")
         write(compare({blueprint: text(described, seed=True)}, root), root)
-    return Client(service, name, blueprint, outcome)
+    return Client(service, name, blueprint, bool(known and known.users), outcome)
