@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nexus_cli.commands.options import DryRun, Output, OutputOption
+from nexus_cli.commands.options import DryRun, EnvironmentOption, Output, OutputOption
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,8 +63,13 @@ def diff(
 
 
 def generate_sdk(
-    spec: Annotated[str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The OpenAPI document.")],
     language: Annotated[str, typer.Option("--lang", "-l", help="python, typescript or go.")],
+    spec: Annotated[str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The OpenAPI document.")] = "",
+    services: Annotated[
+        list[str] | None,
+        typer.Option("--service", metavar="NAME", help="A running service of the workspace, instead."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All services of the workspace.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Where; sdk/LANGUAGE otherwise.")
     ] = None,
@@ -86,35 +91,78 @@ def generate_sdk(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite what you changed; yours is kept as NAME.orig.")
     ] = False,
+    environment: EnvironmentOption = "development",
     dry_run: DryRun = False,
     output: OutputOption = Output.text,
 ) -> None:
     """Generate a client library, and prove it by calling every operation on a server made from the document.
 
     Examples: `nexus generate sdk --spec openapi.yaml --lang python` ·
-    `nexus generate sdk -s https://example.com/openapi.json -l go --out clients/shop --name @acme/shop`
+    `nexus generate sdk -s https://example.com/openapi.json -l go --out clients/shop --name @acme/shop` ·
+    `nexus generate sdk --service order --lang typescript` · `nexus generate sdk --all --lang python`
     """
     from nexus_cli.sdk import source
     from nexus_cli.sdk.generate import generate
+    from nexus_cli.sdk.generate import language as known
 
-    document = source.read(spec, private=private)
-    made = generate(
-        document,
-        language,
-        out or Path("sdk") / language,
-        package=package,
-        version=version,
-        verify=verify,
-        force=force,
-        dry_run=dry_run,
-        progress=lambda line: typer.echo(line, err=True),
-    )
+    known(language)
+    if services or everything or not spec:
+        if spec or out or package or version:
+            raise typer.BadParameter("--service and --all decide what is read and where it is written")
+        how = {"verify": verify, "force": force, "dry_run": dry_run}
+        generated = _of_services(language, services or [], everything, environment, **how)
+    else:
+        generated = [
+            generate(
+                source.read(spec, private=private),
+                language,
+                out or Path("sdk") / language,
+                package=package,
+                version=version,
+                verify=verify,
+                force=force,
+                dry_run=dry_run,
+                progress=_progress,
+            )
+        ]
     allowed = allow or []
-    if report is not None and made.report is not None:
-        report.write_text(json.dumps(made.report.as_dict(allowed), indent=2) + "\n", encoding="utf-8")
-    show(made, allowed, output, dry_run=dry_run)
-    if made.report is not None and not made.report.complete(allowed):
+    proofs = [made.report for made in generated if made.report is not None]
+    if report is not None and proofs:
+        told = [proof.as_dict(allowed) for proof in proofs]
+        report.write_text(json.dumps(told[0] if spec else told, indent=2) + "\n", encoding="utf-8")
+    for made in generated:
+        show(made, allowed, output, dry_run=dry_run)
+    if not all(proof.complete(allowed) for proof in proofs):
         raise typer.Exit(1)
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _of_services(
+    language: str, names: list[str], everything: bool, environment: str, **how: bool
+) -> list[Outcome]:
+    """Clients of the workspace's services, as packages of the workspace."""
+    from nexus_cli import workspace
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.release.standing import standing
+    from nexus_cli.stack import clients
+
+    found = workspace.find()
+    platform = load(found.root)
+    chosen = clients.chosen(platform, names, everything=everything)
+    where = clients.addresses(standing(found, environment), chosen)
+    made = []
+    for service in chosen:
+        _progress(f"{service}: reading {where[service]}")
+        client = clients.make(
+            platform, found.root, service, where[service], language, progress=_progress, **how
+        )
+        made.append(client.outcome)
+        if not client.used:
+            _progress(f"next: name the services that use it in {client.blueprint} (users: [NAME])")
+    return made
 
 
 def show(made: Outcome, allowed: list[str], output: Output, *, dry_run: bool) -> None:

@@ -24,6 +24,7 @@ from nexus_cli.errors import UsageError
 from nexus_cli.sdk import go, python, typescript
 from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.gate import Progress, Proof, prove
+from nexus_cli.sdk.locked import locks
 from nexus_cli.sdk.report import Report
 from nexus_cli.sdk.schemas import Schemas
 
@@ -82,10 +83,13 @@ def generate(
     verify: bool = True,
     force: bool = False,
     dry_run: bool = False,
+    within: bool = False,
     progress: Progress,
 ) -> Outcome:
-    """Write the client into `out`, prove it, and say what became of what."""
+    """Write the client into `out`, prove it, and say what became of what; `within` a workspace, locked."""
     api, made = library(document, name, package, version)
+    if within:
+        made = replace(made, files={**made.files, **locks(made.files, name)})
     report = None
     if verify:
         with tempfile.TemporaryDirectory(prefix="nexus-sdk-") as place:

@@ -1,4 +1,4 @@
-import { APIError, APIStatusError, Client, ClientCredentials, models, type Settings } from "./index.js";
+import { APIError, APIStatusError, Client, ClientCredentials, models, type Settings } from "./index.ts";
 
 declare const process: { argv: string[]; stdout: { write(text: string): void } };
 

@@ -39,9 +39,9 @@ def module(api: Api, naming: Naming, package: Package) -> str:
 
 def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     groups = list(naming.groups.values())
-    yield 'import * as core from "./core/index.js";'
+    yield 'import * as core from "./core/index.ts";'
     for group in groups:
-        yield f'import {{ {group.cls} as {group.cls}Group }} from "./resources/{group.module}.js";'
+        yield f'import {{ {group.cls} as {group.cls}Group }} from "./resources/{group.module}.ts";'
     yield ""
     yield f"export const VERSION = {literal(package.version)};"
     yield ""
@@ -105,7 +105,7 @@ def _settings(api: Api) -> Iterator[str]:
 
 
 INDEX = """\
-export { Client, SERVERS, VERSION, type Settings } from "./client.js";
+export { Client, SERVERS, VERSION, type Settings } from "./client.ts";
 export {
   APIConnectionError,
   APIError,
@@ -128,7 +128,7 @@ export {
   type Options,
   type Retry,
   type Tracer,
-} from "./core/index.js";
-export * as custom from "./custom/index.js";
-export * as models from "./models.js";
+} from "./core/index.ts";
+export * as custom from "./custom/index.ts";
+export * as models from "./models.ts";
 """

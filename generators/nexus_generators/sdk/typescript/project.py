@@ -30,7 +30,10 @@ def package_json(api: Api, package: Package) -> str:
         "type": "module",
         "sideEffects": False,
         "engines": {"node": ">=20"},
-        "exports": {".": {"types": "./dist/index.d.ts", "default": "./dist/index.js"}},
+        "exports": {
+            ".": {"workspace": "./src/index.ts", "types": "./dist/index.d.ts", "default": "./dist/index.js"},
+            "./package.json": "./package.json",
+        },
         "types": "./dist/index.d.ts",
         "files": ["dist", "CHANGELOG.md", "REFERENCE.md"],
         "scripts": {
@@ -56,6 +59,8 @@ TSCONFIG = """\
     "exactOptionalPropertyTypes": false,
     "noImplicitOverride": true,
     "verbatimModuleSyntax": true,
+    "erasableSyntaxOnly": true,
+    "rewriteRelativeImportExtensions": true,
     "declaration": true,
     "sourceMap": true,
     "rootDir": "src",

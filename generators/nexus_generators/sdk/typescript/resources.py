@@ -26,13 +26,17 @@ class Resources:
         operations = self._naming.operations(self._api, group)
         body = "\n".join(line for operation in operations for line in self._methods(operation, group))
         constants = "\n".join(line for operation in operations for line in self._constant(operation, group))
-        lines = ['import * as core from "../core/index.js";']
+        lines = ['import * as core from "../core/index.ts";']
         if "models." in body or "models." in constants:
-            lines.append('import type * as models from "../models.js";')
+            lines.append('import type * as models from "../models.ts";')
         lines += ["", constants, *comment(self._api.groups.get(group.tag, "") or group.tag, "")]
         lines += [
             f"export class {group.cls} {{",
-            "  constructor(private readonly core: core.Core) {}",
+            "  private readonly core: core.Core;",
+            "",
+            "  constructor(settings: core.Core) {",
+            "    this.core = settings;",
+            "  }",
             body,
             "}",
         ]

@@ -1,4 +1,4 @@
-import { APIConnectionError, ofStatus } from "./errors.js";
+import { APIConnectionError, ofStatus } from "./errors.ts";
 
 const TOKEN_TIMEOUT = 30_000;
 
@@ -11,20 +11,25 @@ export interface Basic {
   readonly password: string;
 }
 
+/** What an authorization server knows a client by; `tokenUrl` where the document does not say it. */
+export interface ClientCredentialsSettings {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scopes?: readonly string[];
+  readonly tokenUrl?: string;
+}
+
 /** OAuth 2 client credentials; the token is fetched when it is needed and renewed before it ends. */
 export class ClientCredentials {
   private token: string | undefined;
   private until = 0;
   private pending: Promise<string> | undefined;
 
-  constructor(
-    private readonly settings: {
-      clientId: string;
-      clientSecret: string;
-      scopes?: readonly string[];
-      tokenUrl?: string;
-    },
-  ) {}
+  private readonly settings: ClientCredentialsSettings;
+
+  constructor(settings: ClientCredentialsSettings) {
+    this.settings = settings;
+  }
 
   /** The token is refused: the next request gets another one. */
   forget(): void {

@@ -1,9 +1,9 @@
-import { apply, chosen, ClientCredentials, type Credential, type Scheme } from "./auth.js";
-import { encoded, target, type Given } from "./encode.js";
-import { APIConnectionError, APIError, APITimeoutError, InvalidResponseError, ofStatus } from "./errors.js";
-import { answerFor, type Answer, type Operation } from "./operation.js";
-import { Stream } from "./stream.js";
-import { ended, started, traceparent, type Span, type Tracer } from "./tracing.js";
+import { apply, chosen, ClientCredentials, type Credential, type Scheme } from "./auth.ts";
+import { encoded, target, type Given } from "./encode.ts";
+import { APIConnectionError, APIError, APITimeoutError, InvalidResponseError, ofStatus } from "./errors.ts";
+import { answerFor, type Answer, type Operation } from "./operation.ts";
+import { Stream } from "./stream.ts";
+import { ended, started, traceparent, type Span, type Tracer } from "./tracing.ts";
 
 /** How often a request is sent again, and how long all of that may take; in milliseconds. */
 export interface Retry {
@@ -71,14 +71,13 @@ interface Exchange {
 
 /** The time that one try may take, or less if the caller loses interest. */
 class Clock {
+  readonly timeout: number;
   readonly signal: AbortSignal;
   late = false;
   private readonly timer: ReturnType<typeof setTimeout>;
 
-  constructor(
-    readonly timeout: number,
-    asked: AbortSignal | undefined,
-  ) {
+  constructor(timeout: number, asked: AbortSignal | undefined) {
+    this.timeout = timeout;
     const controller = new AbortController();
     this.timer = setTimeout(() => {
       this.late = true;
@@ -94,9 +93,12 @@ class Clock {
 
 /** A result on its way; `withResponse` gives status and headers beside it. */
 export class APIPromise<T> implements PromiseLike<T> {
-  constructor(private readonly start: () => Promise<{ data: T; response: Response }>) {}
-
+  private readonly start: () => Promise<{ data: T; response: Response }>;
   private running: Promise<{ data: T; response: Response }> | undefined;
+
+  constructor(start: () => Promise<{ data: T; response: Response }>) {
+    this.start = start;
+  }
 
   then<A = T, B = never>(
     done?: ((value: T) => A | PromiseLike<A>) | null,
@@ -124,11 +126,15 @@ export class APIPromise<T> implements PromiseLike<T> {
 
 /** Every item of every page; `pages()` gives whole answers. */
 export class Pages<Item, Page> implements AsyncIterable<Item> {
-  constructor(
-    private readonly core: Core,
-    private readonly call: Call,
-    private readonly paging: Paging,
-  ) {}
+  private readonly core: Core;
+  private readonly call: Call;
+  private readonly paging: Paging;
+
+  constructor(core: Core, call: Call, paging: Paging) {
+    this.core = core;
+    this.call = call;
+    this.paging = paging;
+  }
 
   async *pages(): AsyncGenerator<Page> {
     let call: Call | undefined = this.call;
@@ -213,7 +219,11 @@ function rest(pause: number, signal: AbortSignal | undefined): Promise<void> {
 
 /** Sends operations: builds requests, tries again where that is safe, and reads answers. */
 export class Core {
-  constructor(readonly config: Config) {}
+  readonly config: Config;
+
+  constructor(config: Config) {
+    this.config = config;
+  }
 
   send<T>(operation: Operation, given: Given, body?: unknown, media?: string, options: Options = {}): APIPromise<T> {
     const call = this.call(operation, given, body, media, options);
