@@ -19,7 +19,7 @@ Fault = tuple[str, str, Sequence[Any], str, str | None]  # kind, name, path, mes
 Check = Callable[[Platform], Iterator[Fault]]
 
 RESERVED = frozenset({"all", "nexus", "platform", "default", "supervisor", "localhost"})
-OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "metadata", "registry"})
+OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "row_version", "tenant_id", "metadata", "registry"})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _SECRET_NAME = re.compile(
     r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(PRIVATE|API|SECRET|ACCESS|ENCRYPTION)_KEY|SECRET_KEY_BASE)S?$"
@@ -212,6 +212,33 @@ def _ref_unknown(platform: Platform) -> Iterator[Fault]:
                     path = ["resources", name, "fields", key]
                     hint = did_you_mean(field.target, known)
                     yield "service", service.name, path, f'ref to unknown resource "{field.target}"', hint
+
+
+def _ref_circular(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        edges = {
+            name: [f.target for f in resource.fields.values() if f.target is not None and f.target != name]
+            for name, resource in service.resources.items()
+        }
+        for cycle in graph.cycles(edges):
+            told = " -> ".join([*cycle, cycle[0]])
+            yield "service", service.name, ["resources", cycle[0]], f"circular references: {told}", None
+
+
+def _ref_to_tenant(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for name, resource in service.resources.items():
+            for key, field in resource.fields.items():
+                shared = not service.of_tenants(name) and field.target in service.resources
+                if shared and field.target is not None and service.of_tenants(field.target):
+                    path = ["resources", name, "fields", key]
+                    yield (
+                        "service",
+                        service.name,
+                        path,
+                        f'"{field.target}" belongs to tenants, "{name}" to all',
+                        None,
+                    )
 
 
 def _state_unknown(platform: Platform) -> Iterator[Fault]:
@@ -513,6 +540,18 @@ RULES: Mapping[str, Rule] = {
         "a reference must point at a resource of this platform",
         "describe the resource, or use uuid",
         _ref_unknown,
+    ),
+    "ref-circular": Rule(
+        "error",
+        "a row must be storable before what refers to it",
+        "leave one of the references out, or make it a uuid",
+        _ref_circular,
+    ),
+    "ref-to-tenant": Rule(
+        "error",
+        "what everybody sees must not lead to what only a tenant may see",
+        "give both to tenants (`tenant: true`), or make the field a uuid",
+        _ref_to_tenant,
     ),
     "state-unknown": Rule(
         "error",

@@ -67,6 +67,28 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {n: ref(thing)}}}")},
         'unknown resource "thing"',
     ),
+    "ref-circular": (
+        {
+            "a": service(
+                "a",
+                1,
+                uses="[postgres]",
+                resources="{r: {fields: {n: ref(s), own: ref(r) optional}}, s: {fields: {n: ref(r)}}}",
+            )
+        },
+        "circular references: r -> s -> r",
+    ),
+    "ref-to-tenant": (
+        {
+            "a": service(
+                "a",
+                1,
+                uses="[postgres]",
+                resources="{r: {fields: {n: ref(s)}}, s: {tenant: true, fields: {n: int}}}",
+            )
+        },
+        '"s" belongs to tenants, "r" to all',
+    ),
     "state-unknown": (
         {
             "a": service(

@@ -69,6 +69,12 @@ resources:
   spare-part:
     fields: {thing: ref(thing), elsewhere: ref(unknown) optional, before: ref(spare-part) optional}
     operations: [list, get, create]
+  entry:
+    tenant: true
+    fields: {account: ref(account), thing: ref(thing) optional, amount: money}
+  account:
+    tenant: true
+    fields: {code: string unique, limit: int optional}
 """
 SHOWN = """\
 nexus: v1

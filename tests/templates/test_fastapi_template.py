@@ -46,19 +46,22 @@ DATABASE = {
 RESOURCES = {
     *(
         f"src/P/generated/resources/{name}.py"
-        for name in ("__init__", "hooks", "models", "router", "schemas")
+        for name in ("__init__", "hooks", "lists", "models", "router", "schemas", "versions")
     ),
+    "seeds/generated.sql",
+    "src/P/generated/seed.py",
     "tests/generated/test_resources.py",
 }
 REDIS = {"src/P/generated/cache.py", "tests/generated/test_idempotency.py"}
 NATS = {"src/P/generated/events.py", "tests/generated/test_events.py"}
+OUTBOX, TENANTS = "src/P/generated/outbox.py", "src/P/generated/resources/tenants.py"
 CALLS = {"src/P/generated/clients.py", "tests/generated/test_clients.py"}
 EXPECTED = {
     "plain": EVERY,
     "both": EVERY | REDIS | NATS | {"src/P/domain/events.py"},
     "caller": EVERY | CALLS,
-    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/P/domain/events.py"},
-    "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES,
+    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/P/domain/events.py", OUTBOX},
+    "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES | {TENANTS},
 }
 
 

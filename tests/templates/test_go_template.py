@@ -55,21 +55,23 @@ DATABASE = {
 RESOURCES = {
     *(f"{GENERATED}/input/{name}.go" for name in ("input_test", "object", "parsers")),
     *(f"{GENERATED}/resources/{name}.go" for name in ("resources", "resources_test", "schemas")),
-    *(f"{GENERATED}/rest/{name}.go" for name in ("resource", "routes", "table")),
+    *(f"{GENERATED}/rest/{name}.go" for name in ("list", "resource", "routes", "table", "version")),
     *(f"{GENERATED}/value/{name}.go" for name in ("value", "value_test")),
+    f"{GENERATED}/database/seed.go",
     f"{GENERATED}/resources/schemas.json",
+    "seeds/generated.sql",
+    "seeds/seeds.go",
 }
 REDIS = {f"{GENERATED}/cache/{name}.go" for name in ("cache", "idempotency", "idempotency_test")}
-NATS = {
-    f"{GENERATED}/events/{name}.go" for name in ("bus", "consume", "event", "events_test", "export_test")
-}
+NATS = {f"{GENERATED}/events/{name}.go" for name in ("bus", "consume", "event", "events_test", "export_test")}
 CALLS = {f"{GENERATED}/clients/{name}.go" for name in ("client", "client_test", "clients")}
-INBOX, HANDLERS = f"{GENERATED}/database/consumed.go", "internal/domain/events.go"
+BOXES = {f"{GENERATED}/{name}.go" for name in ("database/consumed", "database/outbox", "service/outbox")}
+HANDLERS = "internal/domain/events.go"
 EXPECTED = {
     "plain": EVERY,
     "both": EVERY | REDIS | NATS | {HANDLERS},
     "caller": EVERY | CALLS,
-    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {INBOX, HANDLERS},
+    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | BOXES | {HANDLERS},
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES,
 }
 Rendered = Callable[[str], Path]
