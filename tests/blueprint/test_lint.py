@@ -137,6 +137,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         },
         'unknown time zone "Europe/Berlim"',
     ),
+    "capability": (
+        {"a": service("a", 1, **{"with": "[notification]"})},
+        "notification needs DATABASE_URL, which nothing in `uses` provides",
+    ),
     "models-elsewhere": (
         {"a": service("a", 1, type="nextjs", uses="[postgres]")},
         "a nextjs service keeps nothing of its own",
