@@ -78,7 +78,9 @@ def _measured(root: Path, port: int) -> Iterator[Row]:
     try:
         _nexus(root, "up", "notification", "--free-ports", "--engine", "process")
         url = next(
-            unit["url"] for unit in json.loads(_nexus(root, "status", "--json")) if unit["name"] == "notification"
+            unit["url"]
+            for unit in json.loads(_nexus(root, "status", "-o", "json"))
+            if unit["name"] == "notification"
         )
         _deliver(url, PART)  # connections are opened, statements prepared
         began = time.perf_counter()
