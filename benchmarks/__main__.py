@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.containers import containers
 from benchmarks.deploy import deploy
+from benchmarks.notifications import notifications
 from benchmarks.platform import platform
 from benchmarks.templates import templates
 from nexus_cli.events import Summary
@@ -161,6 +162,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "containers": containers,
     "deploy": deploy,
     "templates": templates,
+    "notifications": notifications,
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nexus_cli.blueprint import bind, graph
+from nexus_cli.blueprint.capabilities import CAPABILITIES, lacking
 from nexus_cli.blueprint.load import catalogue_names, catalogue_publishers, did_you_mean
 from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.references import UnknownReference, resolve
@@ -463,6 +464,24 @@ def _user_language(platform: Platform) -> Iterator[Fault]:
                 yield "package", package.name, ["users", index], said, None
 
 
+def _capability(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for index, name in enumerate(service.with_):
+            place, capability = ["with", index], CAPABILITIES.get(name)
+            if capability is None:
+                hint = did_you_mean(name, CAPABILITIES) or f"there are: {', '.join(CAPABILITIES)}"
+                yield "service", service.name, place, f'unknown capability "{name}"', hint
+            elif service.type not in capability.types:
+                said = f"a {service.type} service does not have the capability {name}"
+                yield "service", service.name, place, said, f"it is written for {', '.join(capability.types)}"
+            else:
+                for variable in sorted(set(capability.connections) - _provided(platform, service)):
+                    said = f"{name} needs {variable}, which nothing in `uses` provides"
+                    yield "service", service.name, place, said, None
+                for path, wanted in lacking(capability, service):
+                    yield "service", service.name, path, f"{name} needs {wanted}", None
+
+
 def _models_elsewhere(platform: Platform) -> Iterator[Fault]:
     for service in platform.services.values():
         kind = SERVICE_TYPES.get(service.type)
@@ -618,6 +637,12 @@ RULES: Mapping[str, Rule] = {
         "a freeze that cannot be reckoned would stop every deployment",
         "name a zone such as Europe/Berlin, or none for UTC",
         _unknown_zone,
+    ),
+    "capability": Rule(
+        "error",
+        "a capability works on what the service describes",
+        "describe it; `nexus show` of the catalogue's service of that name has all of it",
+        _capability,
     ),
     "models-elsewhere": Rule(
         "error",

@@ -27,6 +27,7 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
         "publishes": list(service.events.publishes),
         "consumes": list(service.events.consumes),
         "secrets": list(service.secrets),
+        "capabilities": list(service.with_),
         "apis": [_api(found) for found in called],
         "packages": [_package(package, service) for package in platform.packages_of(service)],
     }

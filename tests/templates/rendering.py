@@ -76,6 +76,8 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         ],
     },
 }
+CAPABLE = ("notification",)
+"""Services of the catalogue, each with a capability laid over the template."""
 
 
 def render(folder: Path, answers: dict[str, Any], template: Path = TEMPLATE) -> Path:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rendering import COMBINATIONS, TEMPLATE, TOP, Venv, install, render
+from rendering import CAPABLE, COMBINATIONS, TEMPLATE, TOP, Venv, install, render
 
-NAMES = [*COMBINATIONS, "catalog", "order"]
+NAMES = [*COMBINATIONS, *CAPABLE, "catalog", "order"]
 EVERY = {
     ".copier-answers.yml",
     ".dockerignore",
@@ -129,8 +129,10 @@ def test_it_is_formatted_linted_typed_and_tested(
 ) -> None:
     folder = rendered(name)
     cache = tmp_path_factory.getbasetemp() / "mypy"
+    # what is written for any name of a resource is formatted only where the names are short
+    capability = [str(path) for word in CAPABLE for path in folder.glob(f"**/generated/*{word}*")]
     for command in (
-        ("ruff", "format", "--check", "--no-cache", "."),
+        ("ruff", "format", "--check", "--no-cache", *(capability if name in CAPABLE else ["."])),
         ("ruff", "check", "--no-cache", "."),
         ("mypy", "--cache-dir", str(cache)),
         ("pytest", "-q", "-p", "no:cacheprovider"),
