@@ -255,7 +255,8 @@ def test_many_mails_arrive_once_each_and_are_followed(stack: Stack) -> None:
     path = f"/api/v1/notifications/batches/{asked.json['batch']}"
     wait_for("all sent", lambda: stack.notification.get(path).json["statuses"] == {"sent": 300}, 30)
     mails = [message_from_bytes(path.read_bytes()) for path in (stack.mails / "new").iterdir()]
-    assert sorted(mail["subject"] for mail in mails) == sorted(f"For {one['variables']['name']}" for one in to)
+    named = sorted(f"For {one['variables']['name']}" for one in to)
+    assert sorted(mail["subject"] for mail in mails) == named
     waiting = stack.notification.get("/api/v1/deliveries").json["items"]
     assert waiting == []
     metrics = stack.notification.get("/metrics").body.decode()
