@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import INTERRUPTED, NexusError
 from nexus_cli.process import Programs
-from nexus_cli.testing.case import BAD, RAN, Case, Tell
+from nexus_cli.testing.case import BAD, RAN, Case, Tell, broken
 from nexus_cli.testing.kinds import KINDS
 from nexus_cli.workspace import Workspace
 
@@ -34,7 +34,7 @@ class Asked:
     docker, process, or empty for the usual one. `accept` keeps what services serve now as their contract.
     Every program of the run belongs to `programs`, so that all end with it; `enough` is set once no further
     test should begin. `stands` are the copies that kinds share; `closing` is left when the run ends, however
-    it ends. `progress` says what is done now.
+    it ends; `variables` are told to unit tests. `progress` says what is done now.
     """
 
     workspace: Workspace
@@ -56,11 +56,17 @@ class Asked:
     programs: Programs = field(default_factory=Programs)
     enough: threading.Event = field(default_factory=threading.Event)
     closing: ExitStack = field(default_factory=ExitStack)
+    variables: dict[str, str] = field(default_factory=dict)
     stands: dict[tuple[str, ...], Stand] = field(default_factory=dict)
 
     def wants(self, name: str) -> bool:
         """Whether a service is to be tested."""
         return not self.services or name in self.services
+
+    @property
+    def among_services(self) -> tuple[str, ...]:
+        """Those of the names that are services; all if none was named."""
+        return tuple(name for name in self.services if name in self.platform.services)
 
     def folder(self, name: str) -> Path:
         """A folder of the results, made when missing."""
@@ -142,4 +148,4 @@ def _perform(kind: str, asked: Asked, tell: Tell) -> None:
     except NexusError as error:
         if error.exit_code != FAILED:
             raise
-        tell(Case(kind, "platform", kind, "error", message=error.message, detail=error.hint or ""))
+        tell(broken(kind, "platform", error))
