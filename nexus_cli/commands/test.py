@@ -54,6 +54,10 @@ def run_tests(
     strict: Annotated[bool, typer.Option("--strict", help="Fail when something could not be run.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack that was brought up.")] = False,
     reuse: Annotated[bool, typer.Option("--reuse", help="Test the development stack as it runs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Test again whenever a file changes.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Keep what services serve now as their contract.")
+    ] = False,
     engine: EngineOption = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FOLDER", help="Write the results there, too.")
@@ -78,6 +82,7 @@ def run_tests(
         retries=retries,
         keep=keep,
         reuse=reuse,
+        accept=accept,
         engine=engine or "",
         min_coverage=min_coverage,
         timeout=timeout,
@@ -85,4 +90,4 @@ def run_tests(
         report=report,
         output="json" if as_json else output.value,
     )
-    raise typer.Exit(testrun.once(chosen))
+    raise typer.Exit(testrun.watch(chosen) if watch else testrun.once(chosen))

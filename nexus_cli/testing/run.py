@@ -31,10 +31,10 @@ class Asked:
 
     `services` are those to test, all if none; `tags` the marks of tests that are wanted. `timeout` is for
     one program that runs tests, in seconds. `results` is the folder that this run writes into. `engine` is
-    docker, process, or empty for the usual one. Every program of the run belongs to `programs`, so that all
-    end with it; `enough` is set once no further test should begin. `stands` are the
-    copies that kinds share; `closing` is left
-    when the run ends, however it ends. `progress` says what is done now.
+    docker, process, or empty for the usual one. `accept` keeps what services serve now as their contract.
+    Every program of the run belongs to `programs`, so that all end with it; `enough` is set once no further
+    test should begin. `stands` are the copies that kinds share; `closing` is left when the run ends, however
+    it ends. `progress` says what is done now.
     """
 
     workspace: Workspace
@@ -48,6 +48,7 @@ class Asked:
     retries: int = 0
     keep: bool = False
     reuse: bool = False
+    accept: bool = False
     engine: str = ""
     min_coverage: float = 80.0
     timeout: float = 600.0
@@ -60,6 +61,11 @@ class Asked:
     def wants(self, name: str) -> bool:
         """Whether a service is to be tested."""
         return not self.services or name in self.services
+
+    @property
+    def among_services(self) -> tuple[str, ...]:
+        """Those of the names that are services; all if none was named."""
+        return tuple(name for name in self.services if name in self.platform.services)
 
     def folder(self, name: str) -> Path:
         """A folder of the results, made when missing."""

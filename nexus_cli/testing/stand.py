@@ -224,6 +224,8 @@ def sweep(asked: Asked) -> None:
     """Take down the copies whose run was killed."""
     for environment, note in isolated_notes(asked.workspace).items():
         owner = json.loads(note or "{}").get("owner")
+        if owner is None and engines.in_use(asked.workspace.environment_state(environment)) is None:
+            shutil.rmtree(asked.workspace.environment_state(environment))  # kept, and taken down since
         if owner and not alive(Identity(*owner)):
             asked.progress(f"taking down {environment}, which a run that was killed has left")
             _remove(asked, environment)
