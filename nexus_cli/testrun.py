@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -64,6 +65,7 @@ def once(options: Options, changed: Collection[str] = ()) -> int:
     results = _folder(found)
     screen = render.screen(options.output)
     asked = _asked(options, found, platform, results, screen.progress)
+    signal.signal(signal.SIGTERM, _stop)
     with screen:
         result = perform(asked, kinds, screen.case, strict=options.strict)
     render.write(result, results, platform.name)
@@ -72,6 +74,12 @@ def once(options: Options, changed: Collection[str] = ()) -> int:
     shown = options.report or Path(os.path.relpath(results))
     sys.stdout.write(render.summary(result, shown, options.output))
     return result.exit_code
+
+
+def _stop(number: int, frame: object) -> None:
+    """A CI that gives up ends a run as a person does: nothing is left behind."""
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def wanted_kinds(types: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import INTERRUPTED, NexusError
 from nexus_cli.process import Programs
-from nexus_cli.testing.case import BAD, RAN, Case, Tell
+from nexus_cli.testing.case import BAD, RAN, Case, Tell, broken
 from nexus_cli.testing.kinds import KINDS
 from nexus_cli.workspace import Workspace
 
@@ -147,4 +147,4 @@ def _perform(kind: str, asked: Asked, tell: Tell) -> None:
     except NexusError as error:
         if error.exit_code != FAILED:
             raise
-        tell(Case(kind, "platform", kind, "error", message=error.message, detail=error.hint or ""))
+        tell(broken(kind, "platform", error))

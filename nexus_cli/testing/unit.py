@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from nexus_cli.errors import NexusError
-from nexus_cli.process import DidNotEnd
-from nexus_cli.testing.case import BAD, Case, Tell
+from nexus_cli.testing.case import BAD, Case, Tell, broken
 from nexus_cli.testing.retry import settled
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject, subjects
@@ -31,9 +30,7 @@ def run(asked: Asked, tell: Tell) -> None:
         try:
             tested = _tested(subject, asked)
         except NexusError as error:
-            message = f"its tests hang: {error.message}" if isinstance(error, DidNotEnd) else error.message
-            seconds = time.monotonic() - began
-            tell(Case(KIND, subject.name, "tests", "error", seconds, message, error.hint or ""))
+            tell(broken(KIND, subject.name, error, time.monotonic() - began))
             return
         for case in tested.cases:
             tell(case)
