@@ -7,9 +7,8 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -19,14 +18,15 @@ from joserfc.errors import JoseError
 
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Jwt
+from nexus_cli.testing.asking import Gateway
+from nexus_cli.testing.items import Items
 from nexus_cli.testing.operations import Operation, operations
 from nexus_cli.testing.security import access, edge, injection
-from nexus_cli.testing.security.asking import Gateway
-from nexus_cli.testing.security.items import Items
-from nexus_cli.testing.security.strangers import bearer, strangers
-from nexus_cli.tokens import DevelopmentKeys
+from nexus_cli.testing.security.strangers import strangers
+from nexus_cli.tokens import DevelopmentKeys, bearer
+from tests.support.answering import Answering
+from tests.support.answering import gateway as served
 
-Answering = Callable[[BaseHTTPRequestHandler], tuple[int, Mapping[str, str], str]]
 SAFE = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "frame-ancestors 'none'",
@@ -39,32 +39,8 @@ ORDERS = Operation("order", "GET", "/orders", "jwt", {}, file="blueprints/order.
 @contextmanager
 def gateway(answering: Answering, context: ssl.SSLContext | None = None) -> Iterator[Gateway]:
     """What answers every request as it is told."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
-            status, headers, body = answering(self)
-            self.send_response_only(status)
-            for name, value in {"content-length": str(len(body.encode())), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        do_GET = do_POST = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign,assignment] - a refused handshake
-    if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield Gateway(f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}")
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(answering, context) as url:
+        yield Gateway(url)
 
 
 def token_of(request: BaseHTTPRequestHandler) -> str:

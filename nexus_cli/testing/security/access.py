@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from nexus_cli.conformance.service import Answer
+from nexus_cli.testing.asking import Gateway
 from nexus_cli.testing.case import Case
 from nexus_cli.testing.operations import Operation
-from nexus_cli.testing.security.asking import Gateway
 from nexus_cli.testing.security.strangers import Stranger
 
 KIND = "security"

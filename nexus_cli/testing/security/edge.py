@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from nexus_cli.conformance.service import Answer
+from nexus_cli.testing.asking import Gateway
 from nexus_cli.testing.case import Case
-from nexus_cli.testing.security.asking import Gateway
 
 KIND = "security"
 _ELSEWHERE = "https://elsewhere.example"

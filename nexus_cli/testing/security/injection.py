@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from nexus_cli.conformance.service import Answer
+from nexus_cli.testing.asking import Gateway
 from nexus_cli.testing.case import Case
+from nexus_cli.testing.items import Items
 from nexus_cli.testing.operations import NOBODY, Operation
-from nexus_cli.testing.security.asking import Gateway
-from nexus_cli.testing.security.items import Items
 
 KIND = "security"
 _SLEEP = 3

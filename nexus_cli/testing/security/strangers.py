@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus_cli.blueprint.model import Jwt
-from nexus_cli.tokens import DevelopmentKeys
+from nexus_cli.tokens import DevelopmentKeys, bearer
 
 _SUBJECT = "nexus-test"
 
@@ -31,11 +31,6 @@ def strangers(keys: DevelopmentKeys | None, accepted: Jwt) -> list[Stranger]:
     Without `keys`, where tokens come from an identity provider, those are missing that need its signature.
     """
     return [*_without_rights(accepted), *_ways_around(), *(_stale(keys, accepted) if keys else ())]
-
-
-def bearer(token: str) -> dict[str, str]:
-    """The header that a token is sent in."""
-    return {"authorization": f"Bearer {token}"}
 
 
 def _without_rights(accepted: Jwt) -> Iterator[Stranger]:

@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from nexus_cli.errors import NexusError
+from nexus_cli.testing.asking import Gateway
 from nexus_cli.testing.case import Case, Tell
+from nexus_cli.testing.items import Items
 from nexus_cli.testing.operations import NOBODY, Operation, operations
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.security import access, code, dependencies, dockerfiles, edge, injection, leaks, zap
-from nexus_cli.testing.security.asking import Gateway
-from nexus_cli.testing.security.items import Items
-from nexus_cli.testing.security.strangers import bearer, strangers
+from nexus_cli.testing.security.strangers import strangers
 from nexus_cli.testing.security.tools import MissingError
 from nexus_cli.testing.stand import Stand, stand
+from nexus_cli.tokens import bearer
 
 KIND = "security"
 

@@ -8,10 +8,13 @@ from itertools import count
 
 from nexus_cli.conformance import samples
 from nexus_cli.conformance.service import Answer
+from nexus_cli.testing.asking import Gateway
 from nexus_cli.testing.operations import NOBODY, Operation
-from nexus_cli.testing.security.asking import Gateway
 
 _CREATED = 201
+_NUMBERS = count(int(time.time()))  # also new where an earlier run has left some
+_SMALL = {"int": 1, "float": 1.5, "money": "1.50"}
+"""Amounts that a service's own rules hardly forbid: there is one of it, and one is ordered."""
 
 
 class Items:
@@ -23,7 +26,6 @@ class Items:
         self._allowed = allowed
         self._known: dict[tuple[str, str], str] = {}
         self._made: list[tuple[Operation, str]] = []
-        self._numbers = count(int(time.time()))  # also new where an earlier run has left some
 
     def one(self, operation: Operation) -> str:
         """The identifier of one that the operation is about; of nothing, where none can be made."""
@@ -60,7 +62,13 @@ class Items:
         targets = {one["target"] for one in operation.resource["fields"] if one["type"] == "ref"}
         found = {name: self._create(name, operation.service) for name in targets}
         references = {name: self.one(create) for name, create in found.items() if create}
-        return samples.body(operation.resource, next(self._numbers), references)
+        body = samples.body(operation.resource, next(_NUMBERS), references)
+        small = {
+            one["name"]: _SMALL[one["type"]]
+            for one in operation.resource["fields"]
+            if one["type"] in _SMALL and not one.get("unique") and one["name"] in body
+        }
+        return body | small
 
     def _new(self, create: Operation) -> str:
         headers = {**create.headers, **self._allowed}
