@@ -100,6 +100,15 @@ def generate(
     return Outcome(out, changes, report, document)
 
 
+def reference(document: Document, out: Path, *, force: bool, dry_run: bool) -> list[Change]:
+    """Write the reference of an API as web pages."""
+    from nexus_generators.docs.reference import site
+
+    api, schemas = build(document), Schemas(document)
+    files = site(api, Cases(document, api, schemas.valid, schemas.faults).of)
+    return _written(files, out, force=force, dry_run=dry_run)
+
+
 def _written(files: Files, out: Path, *, force: bool, dry_run: bool) -> list[Change]:
     """The files in the folder: what a person changed stays, and so does all of `custom/`."""
     target = out.resolve()

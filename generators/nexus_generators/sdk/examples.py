@@ -23,8 +23,7 @@ _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 _PLAIN = {"string", "integer", "number", "boolean", "date", "date-time", "uuid"}
 _DEEPEST = 5
 _TRIED = 5
-TESTED = 10
-"""How many groups a client's own tests try: a few, for the gate tries every operation."""
+_TESTED = 10
 
 
 class Complicated(Exception):
@@ -59,6 +58,11 @@ def choose(api: Api, case: Callable[[Operation], Case | Impossible]) -> dict[str
                 found[tag] = made
                 break
     return found
+
+
+def tested(examples: Mapping[str, Example]) -> list[Example]:
+    """What a client's own tests try: a few, for the gate tries all; none that has a server of its own."""
+    return [example for example in examples.values() if not example.operation.servers][:_TESTED]
 
 
 def _weight(operation: Operation) -> tuple[bool, bool, bool, bool, int]:

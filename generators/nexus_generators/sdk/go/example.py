@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus_generators.openapi.model import Api, Array, Choice, Constant, Named, Record, Scalar, Type
-from nexus_generators.sdk.examples import TESTED, Complicated, Example
+from nexus_generators.sdk.examples import Complicated, Example, tested
 from nexus_generators.sdk.go.models import Types
 from nexus_generators.sdk.go.names import GoNaming, arguments, fields
 from nexus_generators.sdk.go.text import literal
@@ -84,7 +84,7 @@ def tests(
     calls: Calls, naming: GoNaming, package: str, module: str, examples: Mapping[str, Example]
 ) -> dict[str, str]:
     """The client's own tests; none where no operation is simple enough."""
-    chosen = [(one, text) for one in examples.values() if (text := calls.written(one))][:TESTED]
+    chosen = [(one, text) for one in tested(examples) if (text := calls.written(one))]
     if not chosen:
         return {}
     first, call = chosen[0]

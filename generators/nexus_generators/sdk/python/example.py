@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus_generators.openapi.model import Api, Array, Choice, Named, Record, Scalar, Type
-from nexus_generators.sdk.examples import TESTED, Example
+from nexus_generators.sdk.examples import Example, tested
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.python.names import arguments, fields, members
@@ -57,9 +57,9 @@ def call(api: Api, naming: Naming, example: Example) -> str:
 
 def tests(api: Api, naming: Naming, package: Package, examples: Mapping[str, Example]) -> dict[str, str]:
     """The client's own tests; none where no operation is simple enough."""
-    if not examples:
+    chosen = tested(examples)
+    if not chosen:
         return {}
-    chosen = list(examples.values())[:TESTED]
     body = "\n".join(line for example in chosen for line in _test(api, naming, example))
     first = call(api, naming, chosen[0])
     body += f"""

@@ -72,7 +72,7 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield f"      userAgent: {literal(package.name + '/' + package.version)},"
     yield "      schemes: SCHEMES,"
     pairs = (f"[{literal(s.scheme.key)}, settings.{s.setting}]" for s in secrets(api))
-    yield f"      credentials: new Map([{', '.join(pairs)}]),"
+    yield f"      credentials: new Map<string, core.Credential | undefined>([{', '.join(pairs)}]),"
     yield "      timeout: settings.timeout ?? 60_000,"
     yield "      retry: { ...core.RETRY, ...settings.retry },"
     yield "      headers: settings.headers ?? {},"

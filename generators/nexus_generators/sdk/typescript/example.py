@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from nexus_generators.sdk.examples import TESTED, Example
+from nexus_generators.sdk.examples import Example, tested
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.typescript.names import arguments
 from nexus_generators.sdk.typescript.text import key, literal
@@ -26,9 +26,9 @@ def call(naming: Naming, example: Example) -> str:
 
 def tests(naming: Naming, examples: Mapping[str, Example]) -> dict[str, str]:
     """The client's own tests; none where no operation is simple enough."""
-    if not examples:
+    chosen = tested(examples)
+    if not chosen:
         return {}
-    chosen = list(examples.values())[:TESTED]
     lines = [
         'import assert from "node:assert/strict";',
         'import { test } from "node:test";',
