@@ -82,6 +82,25 @@ def uncommitted(folder: Path, path: str) -> list[str]:
     return [entry[3:] for entry in said.split("\0") if entry]
 
 
+def files(folder: Path) -> list[str]:
+    """The files below a folder that git has or would take; all of them, outside a repository."""
+    repository = _repository(folder)
+    if repository is None:
+        return sorted(
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*")
+            if path.is_file()
+            and not path.is_symlink()
+            and ".git" not in path.parts
+            and ".nexus" not in path.parts
+        )
+    with repository:
+        said: str = repository.git.execute(
+            ["git", "-C", str(folder), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+        )
+    return sorted(path for path in set(said.split("\0")) if path and (folder / path).is_file())
+
+
 def content(folder: Path, path: str, digest: str) -> bytes | None:
     """The content of that SHA-256 which a file had in some commit; nothing if it never had."""
     from hashlib import sha256

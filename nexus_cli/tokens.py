@@ -74,6 +74,11 @@ class DevelopmentKeys:
             ) from error
 
 
+def bearer(token: str) -> dict[str, str]:
+    """The header that a token is sent in."""
+    return {"authorization": f"Bearer {token}"}
+
+
 def parse_claims(written: Sequence[str]) -> dict[str, Any]:
     """Claims from `name=value`; a value that is JSON is taken as such, everything else is text."""
     claims: dict[str, Any] = {}

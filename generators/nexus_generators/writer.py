@@ -19,7 +19,7 @@ import re
 import shutil
 import signal
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -66,6 +66,19 @@ def managed(files: Files, root: Path, folder: str) -> tuple[dict[str, File], dic
     if present is not None:
         base[f"{folder}/{MANIFEST}"] = present
     return under(folder, {**files, MANIFEST: manifest(files)}), base
+
+
+def untouched(root: Path, paths: Collection[str]) -> frozenset[str]:
+    """Those of the paths below `root` that were generated and are as they were generated."""
+    same: set[str] = set()
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if name == MANIFEST:
+            recorded = {f"{folder}/{inside}": digest for inside, digest in _recorded(root / path).items()}
+            same.update(
+                one for one, digest in recorded.items() if one in paths and _digest(root / one) == digest
+            )
+    return frozenset(same)
 
 
 def _recorded(path: Path) -> dict[str, str]:

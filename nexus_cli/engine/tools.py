@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -107,6 +108,33 @@ def locked(requirement: str) -> str:
             hint=f"pinned are {', '.join(known)}",
         )
     return entry[0]
+
+
+def environment(name: str, lock: Path, what: str, progress: Progress) -> Path:
+    """A virtual environment of what a lock pins, made once for each user; `what` says it in messages."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.blake2b(lock.read_bytes(), digest_size=8).hexdigest()
+    made = tools_folder() / f"{name}-{version}-{digest}"
+    if made.is_dir():
+        return made
+    with only_one(made.with_name(f"{made.name}.lock")):
+        if not made.is_dir():
+            progress(f"installing {what}")
+            fresh = made.with_name(f".{made.name}.new")
+            remove(fresh)
+            for arguments in (
+                ("venv", "--relocatable", "--quiet", "--python", sys.executable, str(fresh)),
+                ("pip", "install", "--quiet", "--python", str(fresh / "bin" / "python"), "--require-hashes",
+                 "--no-build", "-r", str(lock)),
+            ):  # fmt: skip
+                done = uv(*arguments, cwd=made.parent, progress=progress)
+                if done.code:
+                    raise NexusError(
+                        f"{what} could not be installed: {reason(done)}",
+                        hint="check the network and uv's package index settings, then run the command again",
+                    )
+            fresh.rename(made)
+    return made
 
 
 def uv(*arguments: str, cwd: Path, progress: Progress, requirements: str | None = None) -> Completed:

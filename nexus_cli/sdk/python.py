@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -54,30 +52,7 @@ def _ruff() -> str:
 
 def environment(progress: Progress) -> Path:
     """An interpreter with what clients need and what checks them, installed once for each user."""
-    lock = (_LOCK).read_bytes()
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    digest = hashlib.blake2b(lock, digest_size=8).hexdigest()
-    folder = tools.tools_folder() / f"sdk-python-{version}-{digest}"
-    if folder.is_dir():
-        return folder
-    with tools.only_one(folder.with_name(f"{folder.name}.lock")):
-        if not folder.is_dir():
-            progress("installing what Python clients are checked with")
-            fresh = folder.with_name(f".{folder.name}.new")
-            tools.remove(fresh)
-            for arguments in (
-                ("venv", "--relocatable", "--quiet", "--python", sys.executable, str(fresh)),
-                ("pip", "install", "--quiet", "--python", str(fresh / "bin" / "python"), "--require-hashes",
-                 "--no-build", "-r", str(_LOCK)),
-            ):  # fmt: skip
-                done = tools.uv(*arguments, cwd=folder.parent, progress=progress)
-                if done.code:
-                    raise NexusError(
-                        f"what Python clients are checked with could not be installed: {tools.reason(done)}",
-                        hint="check the network, or use --no-verify",
-                    )
-            fresh.rename(folder)
-    return folder
+    return tools.environment("sdk-python", _LOCK, "what Python clients are checked with", progress)
 
 
 def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
@@ -98,6 +73,10 @@ def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
     cache = folder / ".mypy_cache"
     typed = [python, "-m", "mypy", "--no-error-summary", "--cache-dir", str(cache)]
     yield finished("mypy --strict", typed, folder)
+    if (folder / "tests").is_dir():
+        yield finished(
+            "its own tests", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], folder, **quiet
+        )
     yield finished("ruff check", [_ruff(), "check", "--no-cache", "--quiet", "."], folder)
     yield finished("ruff format", [_ruff(), "format", "--no-cache", "--check", "--quiet", "."], folder)
 

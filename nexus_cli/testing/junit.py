@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nexus_cli.testing.run import Result
 
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ARTIFACTS = "nexus-artifacts"
+"""The property by which a test says in which folder lies what was kept of it."""
 _SAYS: dict[str, Status] = {"failure": "failed", "error": "error", "skipped": "skipped"}
 
 
@@ -46,6 +48,9 @@ def _case(element: ET.Element, kind: str, subject: str, prefix: str) -> Case:
         detail,
         file=f"{prefix}/{file}" if file and prefix else file,
         line=line,
+        attachments=tuple(
+            Path(one.get("value") or "") for one in element.iter("property") if one.get("name") == ARTIFACTS
+        ),
     )
 
 

@@ -39,4 +39,8 @@ KINDS: Mapping[str, Kind] = {
     "unit": Kind("each service's and package's own tests", "nexus_cli.testing.unit:run"),
     "integration": Kind("whether neighbours understand each other", "nexus_cli.testing.integration:run"),
     "contract": Kind("what services promise each other", "nexus_cli.testing.contract:run"),
+    "e2e": Kind("a person's whole way", "nexus_cli.testing.e2e.suite:run", usual=False),
+    "security": Kind(
+        "what files give away, and what strangers get", "nexus_cli.testing.security.suite:run", usual=False
+    ),
 }

@@ -17,32 +17,42 @@ from nexus_cli.unit import PythonProject
 from nexus_cli.workspace import write_atomic
 
 _HERE = Path(__file__).resolve().parent
-_OWN_LOCK = _HERE / "locks" / "platform.lock"
+_LOCKS = _HERE / "locks"
 _NO_TESTS, _STOPPED = 5, 2
 
 
 def run_folder(
-    asked: Asked, kind: str, folder: Path, variables: Mapping[str, str], tell: Tell, *more: str
+    asked: Asked,
+    kind: str,
+    folder: Path,
+    variables: Mapping[str, str],
+    tell: Tell,
+    *more: str,
+    home: PythonProject | None = None,
 ) -> None:
-    """Run the tests of a folder and tell each; `more` are further words for pytest."""
-    cases = _run(asked, kind, folder, variables, more, ())
+    """Run the tests of a folder and tell each.
+
+    `more` are further words for pytest, `home` is another environment than that of most tests.
+    """
+    made = home or project(asked)
+    cases = _run(asked, kind, folder, variables, more, (), made)
     for attempt in range(2, asked.retries + 2):
         failed = [case for case in cases if case.status in BAD]
         if not failed:
             break
-        cases = settled(cases, _run(asked, kind, folder, variables, more, failed), attempt)
+        cases = settled(cases, _run(asked, kind, folder, variables, more, failed, made), attempt)
     for case in cases:
         tell(case)
     if not cases:
         tell(Case(kind, "platform", "tests", "not run", message="no test has such a mark"))
 
 
-def project(asked: Asked) -> PythonProject:
-    """The environment of the workspace's tests: by `tests/requirements.lock`, else by nexus's own."""
+def project(asked: Asked, name: str = "platform") -> PythonProject:
+    """The environment of the workspace's tests: by `tests/requirements.lock`, else by nexus's lock `name`."""
     own = asked.workspace.root / "tests" / "requirements.lock"
-    home = asked.workspace.state / "tests" / "environments" / "platform"
+    home = asked.workspace.state / "tests" / "environments" / name
     folder = asked.workspace.root / "tests"
-    return PythonProject(folder, str(own if own.is_file() else _OWN_LOCK), (), home / "venv")
+    return PythonProject(folder, str(own if own.is_file() else _LOCKS / f"{name}.lock"), (), home / "venv")
 
 
 def _run(
@@ -52,8 +62,8 @@ def _run(
     variables: Mapping[str, str],
     more: Collection[str],
     only: Collection[Case],
+    pytest: PythonProject,
 ) -> list[Case]:
-    pytest = project(asked)
     python_project.build(pytest, asked.progress)
     results = asked.folder(kind)
     xml = fresh(results / "junit.xml")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -53,21 +52,11 @@ def test_blueprints_shown_in_its_readmes_load_as_well(shop: Path) -> None:
     assert "staging" in platform.environments
 
 
-def test_its_python_is_clean_and_its_example_runs(shop: Path) -> None:
+def test_its_python_is_clean(shop: Path) -> None:
     ruff = str(Path(sysconfig.get_path("scripts"), "ruff"))
     settings = ["--isolated", "--line-length", "110"]
     subprocess.run([ruff, "check", *settings, "--select", "E,F,I,UP,B", "tests"], cwd=shop, check=True)
     subprocess.run([ruff, "format", *settings, "--check", "tests"], cwd=shop, check=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "unittest", "discover", "tests/e2e", "-t", "."],
-        cwd=shop,
-        env={"GATEWAY_URL": "http://127.0.0.1:9", "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Ran 1 test" in done.stderr
-    assert "FAILED" not in done.stderr
 
 
 def test_state_and_secrets_stay_out_of_git(shop: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nexus_cli.blueprint.model import Service
 from nexus_cli.blueprint.types import SERVICE_TYPES
-from nexus_cli.conformance import operation, requests, resources
+from nexus_cli.conformance import operation, requests, resources, samples
 from nexus_cli.conformance.clause import Clause, ViolationError, judge
 from nexus_cli.conformance.rig import Rig, creatable
 from nexus_cli.conformance.suite import CLAUSES
@@ -20,6 +20,7 @@ from nexus_cli.testing.case import Case
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.stand import Stand
 
+_REFUSED, _SERVER_ERROR = 400, 500
 _OWN_SERVERS = frozenset(
     {
         operation.without_postgresql_it_is_unready,
@@ -94,12 +95,18 @@ def _case(name: str, clause: Clause, rig: Rig) -> Case:
 
 
 def _refused(rig: Rig) -> str:
-    """Why the service does not take data that follows from its blueprint alone; empty if it does."""
-    try:
-        for resource in filter(creatable, rig.answers["resources"]):
-            rig.created(resource)
-    except ViolationError as violation:
-        return str(violation)
+    """Why the service refuses data that follows from its blueprint alone; empty if it does not.
+
+    Any other answer, also a wrong one, is for the clauses to judge.
+    """
+    for resource in filter(creatable, rig.answers["resources"]):
+        try:
+            body = rig.body(resource)
+        except ViolationError:  # what it refers to could not be created, which was seen in its own turn
+            continue
+        answer = rig.service.post(samples.path(resource), body)
+        if _REFUSED <= answer.status < _SERVER_ERROR:
+            return f"POST {samples.path(resource)}: {answer.status} {answer.body.decode(errors='replace')}"
     return ""
 
 

@@ -1,25 +1,17 @@
-"""The gateway answers, and only for what is described."""
+"""What users meet wherever they go: the gateway's own answers."""
 
 from __future__ import annotations
 
-import unittest
 from http import HTTPStatus
-from urllib.error import URLError
-
-from tests.utils.gateway import ask
 
 
-class Gateway(unittest.TestCase):
-    """Needs a running platform: `nexus up`."""
+def test_a_path_that_leads_nowhere_is_explained(gateway) -> None:
+    answer = gateway.get("/no/such/path")
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == HTTPStatus.NOT_FOUND
 
-    def setUp(self) -> None:
-        """Say what to do instead of failing with a refused connection."""
-        try:
-            ask("/")
-        except URLError as error:
-            self.skipTest(f"the platform does not run ({error.reason}); start it with `nexus up`")
 
-    def test_unknown_path_is_not_found(self) -> None:
-        """A path that no blueprint describes leads nowhere."""
-        status, _ = ask("/no/such/path")
-        self.assertEqual(status, HTTPStatus.NOT_FOUND)
+def test_an_answer_can_be_found_in_the_logs(gateway) -> None:
+    answer = gateway.get("/no/such/path", headers={"x-correlation-id": "journey-42"})
+    assert answer.headers["x-correlation-id"] == "journey-42"

@@ -1,0 +1,1 @@
+"""Security tests: what strangers get from a platform that runs, and what its files give away."""

@@ -1,0 +1,110 @@
+"""Authentication: what each operation answers to strangers, and to somebody with a token."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+from nexus_cli.conformance.service import Answer
+from nexus_cli.testing.asking import Gateway
+from nexus_cli.testing.case import Case
+from nexus_cli.testing.operations import Operation
+from nexus_cli.testing.security.strangers import Stranger
+
+KIND = "security"
+_REFUSED = frozenset({401, 403})
+_NOT_FOUND, _BROKEN = 404, 500
+_HIDDEN = ("/metrics", "/api/openapi.json", "/api/docs", "/config_dump", "/stats", "/.env", "/.git/config")
+"""What services and gateways have for those who run them, and no route should show."""
+
+
+def guarded(
+    gateway: Gateway, operation: Operation, strangers: Sequence[Stranger], allowed: Mapping[str, str] | None
+) -> Case:
+    """An operation that demands a token: strangers are refused, and somebody with a token (`allowed`) is not.
+
+    Without the second, a route that leads nowhere would look safe.
+    """
+    began = time.monotonic()
+    faults = []
+    for stranger in strangers:
+        answer = _ask(gateway, operation, stranger.headers, stranger.path(operation.at()))
+        if not _kept_out(stranger, answer, operation):
+            faults.append(f"{stranger.who}: {answer.status}")
+    if allowed is not None:
+        answer = _ask(gateway, operation, allowed, operation.at())
+        if answer.status in _REFUSED or answer.status >= _BROKEN:
+            faults.append(f"a valid token: {answer.status}, so the refusals prove nothing")
+    name = f"{operation.name} lets only those in who have a token"
+    return _case(operation, name, began, faults, "answers ")
+
+
+def _kept_out(stranger: Stranger, answer: Answer, operation: Operation) -> bool:
+    """Whether an answer gives nothing away: for another path, that there is nothing, too."""
+    if answer.status in _REFUSED:
+        return True
+    return stranger.path(operation.at()) != operation.at() and 400 <= answer.status < _BROKEN  # noqa: PLR2004
+
+
+def free(gateway: Gateway, operation: Operation) -> Case:
+    """An operation whose route demands nothing: it answers without a token."""
+    began = time.monotonic()
+    answer = _ask(gateway, operation, {}, operation.at())
+    refused = answer.status == 401 or answer.status >= _BROKEN  # noqa: PLR2004 - HTTP's own
+    faults = [f"{answer.status} without a token, where its route says auth: none"] if refused else []
+    return _case(operation, f"{operation.name} is open, as its route says", began, faults, "answers ")
+
+
+def hidden(gateway: Gateway, operations: Sequence[Operation]) -> Case:
+    """What nobody described is not there."""
+    began = time.monotonic()
+    roots = [operation.path.rstrip("/") for operation in operations]
+    asked = [path for path in _HIDDEN if not any(f"{path}/".startswith(f"{root}/") for root in roots)]
+    faults = []
+    for path in asked:
+        answer = gateway.ask("GET", path)
+        if answer.status != _NOT_FOUND and answer.status not in _REFUSED:
+            faults.append(f"GET {path}: {answer.status}")
+    return Case(
+        KIND,
+        "platform",
+        "the gateway shows nothing that no route describes",
+        "failed" if faults else "passed",
+        time.monotonic() - began,
+        ", ".join(faults),
+    )
+
+
+def _ask(gateway: Gateway, operation: Operation, headers: Mapping[str, str], path: str) -> Answer:
+    body: dict[str, object] | None = (
+        {} if operation.method in {"POST", "PUT", "PATCH"} else None
+    )  # nobody shall succeed with it
+    return gateway.ask(operation.method, path, body, {**operation.headers, **headers})
+
+
+def _case(operation: Operation, name: str, began: float, faults: Sequence[str], before: str) -> Case:
+    return Case(
+        KIND,
+        operation.service,
+        name,
+        "failed" if faults else "passed",
+        time.monotonic() - began,
+        before + ", ".join(faults) if faults else "",
+        file=operation.file,
+        line=operation.line,
+    )
+
+
+def cases(
+    gateway: Gateway,
+    operations: Sequence[Operation],
+    strangers: Sequence[Stranger],
+    allowed: Mapping[str, str] | None,
+) -> Iterator[Case]:
+    """Every operation, then what should not be there at all."""
+    for operation in operations:
+        if operation.auth == "jwt":
+            yield guarded(gateway, operation, strangers, allowed)
+        else:
+            yield free(gateway, operation)
+    yield hidden(gateway, operations)
