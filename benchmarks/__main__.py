@@ -16,7 +16,9 @@ from pathlib import Path
 
 from benchmarks.containers import containers
 from benchmarks.deploy import deploy
+from benchmarks.notifications import notifications
 from benchmarks.platform import platform
+from benchmarks.sdk import sdk
 from benchmarks.templates import templates
 from nexus_cli.events import Summary
 from nexus_cli.render.plain import table
@@ -160,7 +162,9 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "platform": platform,
     "containers": containers,
     "deploy": deploy,
+    "sdk": sdk,
     "templates": templates,
+    "notifications": notifications,
 }
 
 

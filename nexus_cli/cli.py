@@ -35,6 +35,7 @@ from nexus_cli.commands import (
     run,
     scale,
     schema,
+    sdk,
     secret,
     status,
     test,
@@ -115,6 +116,7 @@ for _name, _panel, _function in COMMANDS:
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
 generate.app.command("docs")(docs.generate_docs)
 app.add_typer(generate.app, name="generate", rich_help_panel=CREATE)
+app.add_typer(sdk.app, name="sdk", rich_help_panel=CREATE)
 app.add_typer(import_.app, name="import", rich_help_panel=CREATE)
 app.add_typer(images.app, name="images", rich_help_panel=RUN)
 app.add_typer(secret.app, name="secret", rich_help_panel=RUN)

@@ -13,8 +13,8 @@ from nexus_cli.blueprint.model import Strategy
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Note, Summary
 from nexus_cli.release import gates
-from nexus_cli.release.deploy import PAUSED, SUCCEEDED, Intent, Result, carry_out, intend, target
-from nexus_cli.release.estate import Estate, estate
+from nexus_cli.release.deploy import SUCCEEDED, Intent, Result, carry_out, intend, target
+from nexus_cli.release.estate import BROKEN_OFF, PAUSED, Estate, estate
 from nexus_cli.release.lock import actor, lock
 from nexus_cli.release.make import release_of
 from nexus_cli.release.notify import notify, told
@@ -275,9 +275,9 @@ def _shares(live: Live, name: str) -> str:
 
 
 def _explain(place: Estate, result: Result) -> None:
-    if result.outcome == PAUSED:
+    if result.outcome in {PAUSED, BROKEN_OFF}:
         sys.stderr.write(
-            f"paused: {result.why}\n"
+            f"{result.outcome}: {result.why or 'interrupted'}\n"
             f"hint: nexus deploy {place.name} --resume, or nexus rollback {place.name}\n"
         )
     elif result.outcome != "succeeded":

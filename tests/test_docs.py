@@ -7,27 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from nexus_cli.cli import COMMANDS
-from nexus_cli.commands import environment, generate, history, images, import_, release, secret
+from nexus_cli.cli import COMMANDS, app
 from tests.conftest import Run
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS_PAGE = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-GROUPS = {
-    "generate": generate.app,
-    "import": import_.app,
-    "secret": secret.app,
-    "images": images.app,
-    "env": environment.app,
-    "release": release.app,
-    "audit": history.audit,
-}
+GROUPS = {group.name: group.typer_instance for group in app.registered_groups}
 NAMES = [
     *(name for name, _, _ in COMMANDS),
     *(
-        f"{group} {command.name or command.callback.__name__}"
-        for group, app in GROUPS.items()
-        for command in app.registered_commands
+        f"{name} {command.name or command.callback.__name__}"
+        for name, group in GROUPS.items()
+        for command in group.registered_commands
     ),
 ]
 

@@ -27,12 +27,14 @@ FEATURES = {
     "REDIS_URL": {"connections": ["REDIS_URL"]},
     "NATS_URL": {"connections": ["NATS_URL"]},
     "calls": {"calls": ["other"]},
+    "notification": {"capabilities": ["notification"]},
 }
 GUARDS = {
     "DATABASE_URL": "'DATABASE_URL' in connections",
     "REDIS_URL": "'REDIS_URL' in connections",
     "NATS_URL": "'NATS_URL' in connections",
     "calls": "calls",
+    "notification": "'notification' in capabilities",
 }
 HEADER = "# Resolved together and pinned by hash; written by a tool, not by hand.\n"
 PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)==")
@@ -48,6 +50,7 @@ def requirements(answers: dict[str, list[str]], *, development: bool) -> list[st
         "license": "",
         "connections": [],
         "calls": [],
+        "capabilities": [],
     }
     source = (TEMPLATE / "pyproject.toml.jinja").read_text()
     text = Environment(autoescape=False).from_string(source).render(defaults | answers)  # not HTML
@@ -109,7 +112,7 @@ def guarded(parts: dict[str, dict[str, str]], everything: dict[str, str]) -> str
 
 def main() -> None:
     """Write both lock templates."""
-    all_answers = {"connections": list(GUARDS)[:3], "calls": ["other"]}
+    all_answers = {"connections": list(GUARDS)[:3], "calls": ["other"], "capabilities": ["notification"]}
     within = ""
     for name, development in (("requirements-dev.lock", True), ("requirements.lock", False)):
         full = resolve(requirements(all_answers, development=development), within)

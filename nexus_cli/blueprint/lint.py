@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nexus_cli.blueprint import bind, graph
+from nexus_cli.blueprint.capabilities import CAPABILITIES, lacking
 from nexus_cli.blueprint.load import catalogue_names, catalogue_publishers, did_you_mean
 from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.references import UnknownReference, resolve
@@ -19,7 +20,7 @@ Fault = tuple[str, str, Sequence[Any], str, str | None]  # kind, name, path, mes
 Check = Callable[[Platform], Iterator[Fault]]
 
 RESERVED = frozenset({"all", "nexus", "platform", "default", "supervisor", "localhost"})
-OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "metadata", "registry"})
+OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "row_version", "tenant_id", "metadata", "registry"})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _SECRET_NAME = re.compile(
     r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(PRIVATE|API|SECRET|ACCESS|ENCRYPTION)_KEY|SECRET_KEY_BASE)S?$"
@@ -212,6 +213,33 @@ def _ref_unknown(platform: Platform) -> Iterator[Fault]:
                     path = ["resources", name, "fields", key]
                     hint = did_you_mean(field.target, known)
                     yield "service", service.name, path, f'ref to unknown resource "{field.target}"', hint
+
+
+def _ref_circular(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        edges = {
+            name: [f.target for f in resource.fields.values() if f.target is not None and f.target != name]
+            for name, resource in service.resources.items()
+        }
+        for cycle in graph.cycles(edges):
+            told = " -> ".join([*cycle, cycle[0]])
+            yield "service", service.name, ["resources", cycle[0]], f"circular references: {told}", None
+
+
+def _ref_to_tenant(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for name, resource in service.resources.items():
+            for key, field in resource.fields.items():
+                shared = not service.of_tenants(name) and field.target in service.resources
+                if shared and field.target is not None and service.of_tenants(field.target):
+                    path = ["resources", name, "fields", key]
+                    yield (
+                        "service",
+                        service.name,
+                        path,
+                        f'"{field.target}" belongs to tenants, "{name}" to all',
+                        None,
+                    )
 
 
 def _state_unknown(platform: Platform) -> Iterator[Fault]:
@@ -436,6 +464,24 @@ def _user_language(platform: Platform) -> Iterator[Fault]:
                 yield "package", package.name, ["users", index], said, None
 
 
+def _capability(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        for index, name in enumerate(service.with_):
+            place, capability = ["with", index], CAPABILITIES.get(name)
+            if capability is None:
+                hint = did_you_mean(name, CAPABILITIES) or f"there are: {', '.join(CAPABILITIES)}"
+                yield "service", service.name, place, f'unknown capability "{name}"', hint
+            elif service.type not in capability.types:
+                said = f"a {service.type} service does not have the capability {name}"
+                yield "service", service.name, place, said, f"it is written for {', '.join(capability.types)}"
+            else:
+                for variable in sorted(set(capability.connections) - _provided(platform, service)):
+                    said = f"{name} needs {variable}, which nothing in `uses` provides"
+                    yield "service", service.name, place, said, None
+                for path, wanted in lacking(capability, service):
+                    yield "service", service.name, path, f"{name} needs {wanted}", None
+
+
 def _models_elsewhere(platform: Platform) -> Iterator[Fault]:
     for service in platform.services.values():
         kind = SERVICE_TYPES.get(service.type)
@@ -514,6 +560,18 @@ RULES: Mapping[str, Rule] = {
         "describe the resource, or use uuid",
         _ref_unknown,
     ),
+    "ref-circular": Rule(
+        "error",
+        "a row must be storable before what refers to it",
+        "leave one of the references out, or make it a uuid",
+        _ref_circular,
+    ),
+    "ref-to-tenant": Rule(
+        "error",
+        "what everybody sees must not lead to what only a tenant may see",
+        "give both to tenants (`tenant: true`), or make the field a uuid",
+        _ref_to_tenant,
+    ),
     "state-unknown": Rule(
         "error",
         "states are the values of the resource's first enum",
@@ -579,6 +637,12 @@ RULES: Mapping[str, Rule] = {
         "a freeze that cannot be reckoned would stop every deployment",
         "name a zone such as Europe/Berlin, or none for UTC",
         _unknown_zone,
+    ),
+    "capability": Rule(
+        "error",
+        "a capability works on what the service describes",
+        "describe it; `nexus show` of the catalogue's service of that name has all of it",
+        _capability,
     ),
     "models-elsewhere": Rule(
         "error",

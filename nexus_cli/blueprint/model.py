@@ -111,6 +111,9 @@ class Resource(Model):
     operations: tuple[Operation, ...] = OPERATIONS
     states: dict[str, tuple[str, ...]] = {}
     events: ResourceEvents = ResourceEvents.model_construct()
+    tenant: bool | None = Field(
+        None, description="each row belongs to a tenant; as the service says, if absent"
+    )
 
 
 class Scale(Model):
@@ -230,6 +233,7 @@ class Service(Runnable):
     secrets: tuple[EnvName, ...] = ()
     health: Health = Health.model_construct()
     resources: dict[Name, Resource] = {}
+    tenant: bool = Field(False, description="the rows of its resources belong to tenants")
     run: Run = Run.model_construct()
     scale: Scale = Scale.model_construct()
     limits: Limits = Limits.model_construct()
@@ -243,6 +247,11 @@ class Service(Runnable):
         if not self.title:
             object.__setattr__(self, "title", self.name.replace("-", " ").capitalize())
         return self
+
+    def of_tenants(self, resource: str) -> bool:
+        """Whether each row of one of its resources belongs to a tenant."""
+        own = self.resources[resource].tenant
+        return self.tenant if own is None else own
 
 
 class ComponentHealth(Model):

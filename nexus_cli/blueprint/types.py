@@ -78,7 +78,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         serve=("${name}",),
         migrate=("${name}", "migrate"),
         lock="go.sum",
-        code=("cmd", "internal", "go.mod"),
+        code=("cmd", "internal", "seeds", "go.mod"),
         bases=("go", "static"),
         shares=(".",),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -12,19 +13,37 @@ from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 
 def generate_docs(
-    folder: Annotated[Path, typer.Option("--folder", help="Where, from the workspace's root.")] = Path(
-        "docs/platform"
-    ),
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", help="Where; docs/platform, or docs/api of a document, otherwise."),
+    ] = None,
+    spec: Annotated[
+        str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The reference of an OpenAPI document.")
+    ] = "",
     force: ForceOption = False,
     dry_run: DryRun = False,
     output: OutputOption = Output.text,
 ) -> None:
-    """Write the platform's documentation: its map, every service and server, its events, and a runbook.
+    """Write the platform's documentation, or the reference of an OpenAPI document, as web pages.
 
-    Examples: `nexus generate docs` · `nexus generate docs --folder site --dry-run`
+    Examples: `nexus generate docs` · `nexus generate docs --folder site --dry-run` ·
+    `nexus generate docs --spec openapi.yaml --folder docs/shop`
     """
+    if spec:
+        from nexus_cli.sdk import source
+        from nexus_cli.sdk.generate import reference
+
+        place = folder or Path("docs/api")
+        changes = reference(source.read(spec), place, force=force, dry_run=dry_run)
+        if output == Output.json:
+            typer.echo(json.dumps([{"path": c.path, "status": c.status} for c in changes], indent=2))
+            return
+        typer.echo(f"{place}: {len(changes)} files")
+        typer.echo(f"next: open {place}/index.html in a browser", err=True)
+        return
     from nexus_cli.scaffold.docs import document
     from nexus_cli.scaffold.outcome import Choice
 
+    where = (folder or Path("docs/platform")).as_posix()
     with in_workspace("generate docs", dry_run=dry_run) as root:
-        show(document(root, folder.as_posix(), Choice(force=force, dry_run=dry_run)), output)
+        show(document(root, where, Choice(force=force, dry_run=dry_run)), output)

@@ -122,6 +122,16 @@ def generate_resource(
         str, typer.Option("--operations", metavar="NAMES", help="list,get,create,update,delete; or fewer.")
     ] = "",
     plural: Annotated[str, typer.Option("--plural", help="Its plural, where English is irregular.")] = "",
+    states: Annotated[
+        str,
+        typer.Option("--states", metavar="FROM:TO,…", help="Steps of its first enum: draft:open,open:paid."),
+    ] = "",
+    events: Annotated[
+        str, typer.Option("--events", metavar="NAMES", help="Events to publish: created,updated,deleted.")
+    ] = "",
+    tenant: Annotated[
+        bool | None, typer.Option("--tenant/--no-tenant", help="Each row belongs to a tenant, or to all.")
+    ] = None,
     force: ForceOption = False,
     dry_run: DryRun = False,
     output: OutputOption = Output.text,
@@ -131,12 +141,13 @@ def generate_resource(
     Examples: `nexus generate resource order invoice number:'string unique' amount:money` ·
     `nexus generate resource order line 'order:ref(order)' 'kind:enum(a, b) = a' --operations list,get`
     """
-    from nexus_cli.scaffold.change import add_resource
+    from nexus_cli.scaffold.change import Details, add_resource
     from nexus_cli.scaffold.outcome import Choice
 
-    choice, wanted = Choice(force=force, dry_run=dry_run), _listed(operations)
+    choice = Choice(force=force, dry_run=dry_run)
+    wanted = Details(plural, _listed(operations), _listed(states), _listed(events), tenant)
     with in_workspace(f"generate resource {name}", dry_run=dry_run) as root:
-        show(add_resource(root, service, name, fields, choice, operations=wanted, plural=plural), output)
+        show(add_resource(root, service, name, fields, choice, wanted), output)
 
 
 @app.command("route")

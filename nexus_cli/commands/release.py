@@ -76,16 +76,20 @@ def prune(dry_run: DryRun = False, output: OutputOption = Output.text) -> None:
 
 @app.command()
 def diff(old: Version, new: Version, output: OutputOption = Output.text) -> None:
-    """Show what the second release has that the first has not: services, migrations, blueprints.
+    """Show what the second release has that the first has not: services, migrations, APIs, blueprints.
 
     Examples: `nexus release diff v1.2.3 v1.3.0` · `nexus release diff v1.2.3 v1.3.0 -o json`
     """
+    from dataclasses import replace
+
+    from nexus_cli.release import interface
     from nexus_cli.release.book import known_release
     from nexus_cli.release.compare import compare
     from nexus_cli.render import releases
     from nexus_cli.workspace import find
 
     workspace = find()
-    found = compare(known_release(workspace, old), known_release(workspace, new))
+    before, after = (known_release(workspace, version) for version in (old, new))
+    found = replace(compare(before, after), apis=interface.differences(workspace, before, after))
     text = json.dumps(found.as_dict(), indent=2)
     typer.echo(text if output == Output.json else "\n".join(releases.difference(found)))

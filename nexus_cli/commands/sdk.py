@@ -1,22 +1,75 @@
-"""nexus generate sdk: client libraries from OpenAPI documents, proved complete."""
+"""nexus generate sdk and nexus sdk: client libraries from OpenAPI documents, and how APIs change."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nexus_cli.commands.options import DryRun, Output, OutputOption
+from nexus_cli.commands.options import DryRun, EnvironmentOption, Output, OutputOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from nexus_cli.sdk.generate import Outcome
+
+app = typer.Typer(no_args_is_help=True, help="Compare the APIs that client libraries are made of.")
+
+
+class Shape(StrEnum):
+    """How changes are written."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+@app.callback()
+def options() -> None:
+    """Compare the APIs that client libraries are made of."""
+
+
+@app.command("diff")
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The document as it was: a file or an address.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The document as it is.")],
+    private: Annotated[
+        bool, typer.Option("--allow-private", help="Follow redirects and references into private networks.")
+    ] = False,
+    output: Annotated[
+        Shape, typer.Option("--output", "-o", help="text, json for programs, markdown for release notes.")
+    ] = Shape.text,
+) -> None:
+    """Classify what changed between two versions of an API; a breaking change ends with exit code 1.
+
+    Examples: `nexus sdk diff old.yaml new.yaml` ·
+    `nexus sdk diff https://example.com/v1/openapi.json openapi.json --output markdown`
+    """
+    from nexus_cli.sdk import source
+    from nexus_cli.sdk.changes import compare
+
+    found = compare(source.read(old, private=private), source.read(new, private=private))
+    shown: dict[Shape, Callable[[], Iterable[str]]] = {
+        Shape.text: found.lines,
+        Shape.markdown: found.markdown,
+        Shape.json: lambda: [json.dumps(found.as_dict(), indent=2)],
+    }
+    typer.echo("\n".join(shown[output]()))
+    if found.breaking:
+        raise typer.Exit(1)
 
 
 def generate_sdk(
-    spec: Annotated[str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The OpenAPI document.")],
     language: Annotated[str, typer.Option("--lang", "-l", help="python, typescript or go.")],
+    spec: Annotated[str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The OpenAPI document.")] = "",
+    services: Annotated[
+        list[str] | None,
+        typer.Option("--service", metavar="NAME", help="A running service of the workspace, instead."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All services of the workspace.")] = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Where; sdk/LANGUAGE otherwise.")
     ] = None,
@@ -38,35 +91,78 @@ def generate_sdk(
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite what you changed; yours is kept as NAME.orig.")
     ] = False,
+    environment: EnvironmentOption = "development",
     dry_run: DryRun = False,
     output: OutputOption = Output.text,
 ) -> None:
     """Generate a client library, and prove it by calling every operation on a server made from the document.
 
     Examples: `nexus generate sdk --spec openapi.yaml --lang python` ·
-    `nexus generate sdk -s https://example.com/openapi.json -l go --out clients/shop --name @acme/shop`
+    `nexus generate sdk -s https://example.com/openapi.json -l go --out clients/shop --name @acme/shop` ·
+    `nexus generate sdk --service order --lang typescript` · `nexus generate sdk --all --lang python`
     """
     from nexus_cli.sdk import source
     from nexus_cli.sdk.generate import generate
+    from nexus_cli.sdk.generate import language as known
 
-    document = source.read(spec, private=private)
-    made = generate(
-        document,
-        language,
-        out or Path("sdk") / language,
-        package=package,
-        version=version,
-        verify=verify,
-        force=force,
-        dry_run=dry_run,
-        progress=lambda line: typer.echo(line, err=True),
-    )
+    known(language)
+    if services or everything or not spec:
+        if spec or out or package or version:
+            raise typer.BadParameter("--service and --all decide what is read and where it is written")
+        how = {"verify": verify, "force": force, "dry_run": dry_run}
+        generated = _of_services(language, services or [], everything, environment, **how)
+    else:
+        generated = [
+            generate(
+                source.read(spec, private=private),
+                language,
+                out or Path("sdk") / language,
+                package=package,
+                version=version,
+                verify=verify,
+                force=force,
+                dry_run=dry_run,
+                progress=_progress,
+            )
+        ]
     allowed = allow or []
-    if report is not None and made.report is not None:
-        report.write_text(json.dumps(made.report.as_dict(allowed), indent=2) + "\n", encoding="utf-8")
-    show(made, allowed, output, dry_run=dry_run)
-    if made.report is not None and not made.report.complete(allowed):
+    proofs = [made.report for made in generated if made.report is not None]
+    if report is not None and proofs:
+        told = [proof.as_dict(allowed) for proof in proofs]
+        report.write_text(json.dumps(told[0] if spec else told, indent=2) + "\n", encoding="utf-8")
+    for made in generated:
+        show(made, allowed, output, dry_run=dry_run)
+    if not all(proof.complete(allowed) for proof in proofs):
         raise typer.Exit(1)
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _of_services(
+    language: str, names: list[str], everything: bool, environment: str, **how: bool
+) -> list[Outcome]:
+    """Clients of the workspace's services, as packages of the workspace."""
+    from nexus_cli import workspace
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.release.standing import standing
+    from nexus_cli.stack import clients
+
+    found = workspace.find()
+    platform = load(found.root)
+    chosen = clients.chosen(platform, names, everything=everything)
+    where = clients.addresses(standing(found, environment), chosen)
+    made = []
+    for service in chosen:
+        _progress(f"{service}: reading {where[service]}")
+        client = clients.make(
+            platform, found.root, service, where[service], language, progress=_progress, **how
+        )
+        made.append(client.outcome)
+        if not client.used:
+            _progress(f"next: name the services that use it in {client.blueprint} (users: [NAME])")
+    return made
 
 
 def show(made: Outcome, allowed: list[str], output: Output, *, dry_run: bool) -> None:

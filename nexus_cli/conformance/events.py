@@ -13,6 +13,7 @@ from nexus_cli.conformance.exposition import count, scrape
 from nexus_cli.conformance.nats import Message, Nats
 from nexus_cli.conformance.requests import PARENT, TRACE
 from nexus_cli.conformance.rig import Rig, resources_with
+from nexus_cli.conformance.service import TENANT
 
 _CREATED = 201
 _DELIVERY = 20.0
@@ -34,6 +35,31 @@ def what_is_created_is_announced(rig: Rig) -> None:
     expect("its trace", message.headers["traceparent"].split("-")[1], TRACE)
 
 
+def events_outlive_their_service(rig: Rig) -> None:
+    """An event of a change that is stored is published, in order, after NATS was away and an end by force."""
+    resource = next(announced_alone(rig.answers))
+    address = rig.empty_database()
+    expect("the migration", rig.attempt(rig.migrate, DATABASE_URL=address).code, 0)
+    service = rig.process("killed", DATABASE_URL=address)
+    with rig.without("NATS_URL"):
+        service.listen()
+        sent = {"x_correlation_id": "outlived", "traceparent": PARENT}
+        made = [service.post(samples.path(resource), rig.body(resource), **sent) for _ in range(3)]
+        expect("the statuses without NATS", [answer.status for answer in made], [_CREATED] * 3)
+        service.process.kill()
+    with _connected(rig) as nats:
+        kind = resource["events"]["created"]
+        nats.subscribe(f"{rig.answers['platform']}.{kind}")
+        with rig.another("revived", DATABASE_URL=address):
+            messages = [nats.next() for _ in made]
+    expect("their data", [message.json["data"] for message in messages], [answer.json for answer in made])
+    for message in messages:
+        _expect_event(message, kind, rig.answers["name"])
+        expect("their correlation", message.headers["x-correlation-id"], "outlived")
+        expect("their trace", message.headers["traceparent"].split("-")[1], TRACE)
+        expect("their tenant", message.headers["x-tenant-id"], TENANT)
+
+
 def _expect_event(message: Message, kind: str, source: str) -> None:
     event = message.json
     wanted = {"specversion": "1.0", "type": kind, "source": source, "datacontenttype": "application/json"}
@@ -46,6 +72,11 @@ def announced(answers: Answers) -> Any:
     """The resources whose creation is an event."""
     found = resources_with(answers, "create") if "NATS_URL" in answers["connections"] else iter(())
     return (r for r in found if r["events"].get("created"))
+
+
+def announced_alone(answers: Answers) -> Any:
+    """Those of them that refer to nothing else, so that an empty database is enough."""
+    return (r for r in announced(answers) if not any(field["type"] == "ref" for field in r["fields"]))
 
 
 def consumes(answers: Answers) -> bool:

@@ -80,7 +80,6 @@ def lists_come_in_parts(rig: Rig) -> None:
         seen += [item["id"] for item in part["items"]]
         if part["next_cursor"] is None:
             break
-        expect("the cursor", part["next_cursor"], seen[-1])
         cursor = f"&cursor={part['next_cursor']}"
     expect("the order", seen, sorted(seen))
     expect("what was made last", seen[-3:], made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nexus_cli.conformance import events, operation, requests, resources
+from nexus_cli.conformance import events, lists, operation, requests, resources, seeds, tenants, versions
 from nexus_cli.conformance.clause import Answers, Clause, Verdict, judge
 from nexus_cli.conformance.rig import Rig, resources_with
 
@@ -51,6 +51,20 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(resources.what_is_created_can_be_read, _with("create")),
     Clause(resources.defaults_are_filled_in, _any(resources.with_defaults)),
     Clause(resources.lists_come_in_parts, _with("create", "list")),
+    Clause(lists.lists_are_filtered, _with("create", "list")),
+    Clause(lists.lists_are_bounded, _with("create", "list")),
+    Clause(lists.lists_are_sorted, _with("create", "list")),
+    Clause(lists.an_unknown_filter_is_refused, _with("create", "list")),
+    Clause(versions.what_is_stored_has_a_version, _with("create", "get", "update")),
+    Clause(versions.what_is_known_is_not_sent_again, _with("create", "get")),
+    Clause(versions.a_stale_change_is_refused, _with("create", "get", "update", "delete")),
+    Clause(versions.one_of_two_changes_wins, _with("create", "update")),
+    Clause(tenants.rows_are_their_tenants_own, _any(tenants.scoped)),
+    Clause(tenants.without_a_tenant_nothing_is_served, _any(tenants.scoped)),
+    Clause(tenants.what_is_unique_is_so_in_its_tenant, _any(tenants.scoped)),
+    Clause(tenants.references_stay_in_their_tenant, _any(tenants.scoped_references)),
+    Clause(tenants.keys_of_tenants_are_different_keys, _both(_on("REDIS_URL"), _any(tenants.scoped))),
+    Clause(seeds.seed_data_is_the_same_each_time, _with("list")),
     Clause(resources.what_is_changed_stays_otherwise, _with("create", "update", "get")),
     Clause(resources.invalid_values_are_refused, _with("create", "update", "get")),
     Clause(resources.amounts_have_two_decimals, _any(resources.with_money)),
@@ -69,6 +83,7 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(operation.without_postgresql_it_is_unready, _on("DATABASE_URL")),
     Clause(operation.without_redis_it_is_unready, _on("REDIS_URL")),
     Clause(operation.without_nats_it_is_unready, _on("NATS_URL")),
+    Clause(events.events_outlive_their_service, _both(_on("DATABASE_URL"), _any(events.announced_alone))),
     Clause(events.events_flow_again_after_nats, _on("NATS_URL")),
     Clause(requests.every_line_of_the_log_says_who_speaks),
 )

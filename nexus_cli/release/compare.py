@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nexus_cli.blueprint.model import Environment
@@ -16,7 +16,8 @@ from nexus_cli.release.record import Live, Release
 class ReleaseDifference:
     """What another release brings: services as (added, removed or changed; name), and new migrations.
 
-    `blueprints` is a unified diff of their texts, `irreversible` what is lost by which new migration.
+    `blueprints` is a unified diff of their texts, `irreversible` what is lost by which new migration, `apis`
+    what is otherwise for callers of a service, line by line, where both releases have run.
     """
 
     old: str
@@ -25,6 +26,7 @@ class ReleaseDifference:
     migrations: Mapping[str, tuple[str, ...]]
     irreversible: Mapping[str, str]
     blueprints: tuple[str, ...]
+    apis: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for programs."""

@@ -12,8 +12,9 @@ from nexus_cli.blueprint.model import Platform, Service, Strategy
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Event, Note, StepFailed, StepFinished, StepStarted
 from nexus_cli.plan import Plan, Step
+from nexus_cli.release import interface
 from nexus_cli.release.change import Change, plan
-from nexus_cli.release.estate import Estate
+from nexus_cli.release.estate import BROKEN_OFF, PAUSED, Estate
 from nexus_cli.release.lock import actor
 from nexus_cli.release.record import Live, Release, Side
 from nexus_cli.release.rollout import Rollout
@@ -25,7 +26,7 @@ from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import mark_deployed
 from nexus_cli.unit import owner
 
-SUCCEEDED, FAILED, BACK, PAUSED, INTERRUPTED = "succeeded", "failed", "rolled-back", "paused", "interrupted"
+SUCCEEDED, FAILED, BACK, INTERRUPTED = "succeeded", "failed", "rolled-back", "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +252,11 @@ def carry_out(intent: Intent, token: int, emit: Emit) -> Result:
         emit(Note(f"{result.why or 'interrupted'}: going back to what was", "warning"))
         _on_failure(intent, emit)
         went_back = _undo(intent, rollout.live, run, token, emit)
-        if went_back is not None:
-            result = replace(
-                result, live=went_back, outcome=BACK if result.outcome == FAILED else INTERRUPTED
-            )
+        if went_back is None:
+            result = replace(result, outcome=BROKEN_OFF)
+        else:
+            ending = BACK if result.outcome == FAILED else INTERRUPTED
+            result = replace(result, live=went_back, outcome=ending)
     seconds = time.monotonic() - began
     ended = {"run": run, "outcome": result.outcome, "why": result.why, "seconds": round(seconds, 3)}
     ledger.append(estate.name, "ended", ended, token=token)
@@ -305,6 +307,7 @@ def _apply(intent: Intent, run: int, token: int, emit: Emit) -> tuple[Rollout, O
         intent.change.before,
         estate.gateway_unit,
         record,
+        lambda side, url: _meet(intent, side, url, emit),
         journalled,
     )
     outcome = rollout.run(intent.plan)
@@ -313,6 +316,23 @@ def _apply(intent: Intent, run: int, token: int, emit: Emit) -> tuple[Rollout, O
         rollout.live = final
         record(final, "")
     return rollout, outcome
+
+
+def _meet(intent: Intent, side: Side, url: str, emit: Emit) -> None:
+    """Look at what a new side offers, and say what callers of the one before cannot rely on any more."""
+    estate, old = intent.estate, intent.before.serving(side.service)
+    release = estate.release(side.release)
+    interface.keep(estate.workspace, side.service, release, url)
+    if old is None or old.release == side.release or not intent.change.watched:
+        return
+    found = interface.compared(estate.workspace, side.service, estate.release(old.release), release)
+    for line in interface.breaking(found) if found else ():
+        emit(
+            Note(
+                f"{side.service} {release.version} breaks what callers of {old.release} rely on: {line}",
+                "warning",
+            )
+        )
 
 
 def _undo(intent: Intent, live: Live, run: int, token: int, emit: Emit) -> Live | None:

@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 
     from nexus_cli.engine.engine import Engine
 
+PAUSED = "paused"
+"""The outcome of a run that waits for a person."""
+BROKEN_OFF = "broken-off"
+"""The outcome of a run that failed, and whose way back failed too."""
+
 
 @dataclass(frozen=True)
 class Estate:
@@ -79,14 +84,14 @@ class Estate:
         return serving(self.ledger, self.name)
 
     def unfinished(self) -> Entry | None:
-        """What was begun last, if it did not come to an end of its own: it was killed, or it is paused."""
+        """What was begun last, if it came to no end: it was killed, is paused, or could not be taken back."""
         begun, outcome = self._last()
-        return begun if outcome in {"", "paused"} else None
+        return begun if outcome in {"", PAUSED, BROKEN_OFF} else None
 
     @property
     def paused(self) -> bool:
         """Whether what was begun last waits for a person."""
-        return self._last()[1] == "paused"
+        return self._last()[1] == PAUSED
 
     def _last(self) -> tuple[Entry | None, str]:
         """What was begun last, and what became of it, if it came to an end."""

@@ -32,7 +32,8 @@ _AGAIN = 3  # holds until a canary that nobody calls is left to a person
 class Rollout(Runner):
     """Executes one plan; `live` is what serves at this moment, and `record` is told of each change of it.
 
-    `gateway` says what the gateway's unit is for a state of the environment, if there is a gateway.
+    `gateway` says what the gateway's unit is for a state of the environment, if there is a gateway; `meet` is
+    told of a side, and where it is reached, before it gets its first request.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Rollout(Runner):
         live: Live,
         gateway: Callable[[Live], Unit | None],
         record: Callable[[Live, str], None],
+        meet: Callable[[Side, str], None],
         emit: Emit,
     ) -> None:
         super().__init__(engine, units, emit)
@@ -49,6 +51,7 @@ class Rollout(Runner):
         self.gateway = gateway
         self.plane = gateway(live)
         self.record = record
+        self.meet = meet
         self.moving = threading.Lock()
         self.unclear = ""
         self.images: dict[str, str] = {}
@@ -62,6 +65,10 @@ class Rollout(Runner):
 
     def _shift(self, step: Step) -> str:
         assert isinstance(step, Shift)  # noqa: S101
+        known = {side.name for side in self.live.sides.get(step.unit, ()) if side.share}
+        for fresh in step.sides:
+            if fresh.share and fresh.name not in known and fresh.name in self.units:
+                self.meet(fresh, self._address(fresh.name))
         with self.moving:
             live = self.live.with_sides(step.unit, step.sides)
             serving = {side.name for side in step.sides if side.share}
@@ -152,6 +159,12 @@ class Rollout(Runner):
     def _replicas(self, step: Watch) -> list[str]:
         return sorted(unit for unit in self.live.units if side(unit) == step.side)
 
+    def _address(self, unit: str) -> str:
+        """Where a running unit is reached from here."""
+        described, seen = self._running(unit)
+        host, port = seen.reach(next(iter(described.listens.values())))
+        return f"http://{host}:{port}"
+
     def _fault(self, subject: str, units: Sequence[str], why: str) -> StepFault:
         """What is wrong, with the last lines that the units wrote."""
         lines = tuple(line.text for line in self.engine.logs(units, tail=LOG_LINES))
@@ -172,15 +185,13 @@ class Rollout(Runner):
     def _smoke(self, step: Step) -> str:
         assert isinstance(step, Check)  # noqa: S101
         assert step.smoke is not None  # noqa: S101
-        unit, seen = self._running(step)
-        host, port = seen.reach(next(iter(unit.listens.values())))
-        status, body = _asked(f"http://{host}:{port}{step.smoke.path}")
+        status, body = _asked(self._address(step.unit) + step.smoke.path)
         if status != step.smoke.status:
             why = f"{step.smoke.path} answered {status or body}"
-            raise self._fault(unit.name, [unit.name], why)
+            raise self._fault(step.unit, [step.unit], why)
         if step.smoke.contains not in body:
             why = f'{step.smoke.path} answered without "{step.smoke.contains}"'
-            raise self._fault(unit.name, [unit.name], why)
+            raise self._fault(step.unit, [step.unit], why)
         return f"{step.smoke.path} {status}"
 
 

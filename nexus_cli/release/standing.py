@@ -37,7 +37,8 @@ def under_way(workspace: Workspace, environment: str) -> Note | None:
     ended = place.ledger.last(environment, "ended")
     hint = f"nexus deploy {environment} --resume goes on with it, nexus rollback {environment} takes it back"
     if ended is not None and ended.body["run"] == begun.number:
-        return Note(f"{what} is paused: {ended.body['why']}", "warning", hint)
+        state = "is paused" if place.paused else "could not be taken back"
+        return Note(f"{what} {state}: {ended.body['why']}", "warning", hint)
     steps = place.ledger.entries(environment, "step", since=begun.number)
     states = {entry.body["id"]: entry.body["state"] for entry in steps}
     open_ = [f"`{step}`" for step, state in states.items() if state == "begun"]

@@ -79,6 +79,7 @@ def difference(found: ReleaseDifference) -> list[str]:
         for migration in migrations:
             lost = found.irreversible.get(migration)
             lines.append(f"migration {name} {migration}" + (f"  cannot be undone: {lost}" if lost else ""))
+    lines += [f"api       {name}  {line}" for name, told in sorted(found.apis.items()) for line in told]
     return [*lines, *found.blueprints] or [f"{found.old} and {found.new} are the same"]
 
 

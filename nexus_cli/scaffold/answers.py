@@ -15,6 +15,7 @@ from nexus_cli.scaffold.template import ANSWERS, PREFIX, Template
 _FROM_BLUEPRINT = {
     "apis",
     "calls",
+    "capabilities",
     "connections",
     "consumes",
     "description",

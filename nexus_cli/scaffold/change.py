@@ -7,7 +7,7 @@ form first, then every rule of `lint` that it would newly break.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -29,25 +29,53 @@ from nexus_cli.scaffold.outcome import Choice, Outcome
 Direction = Literal["publishes", "consumes"]
 
 
+MOMENTS = ("created", "updated", "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What may be said of a resource besides its fields; what is empty goes without saying."""
+
+    plural: str = ""
+    operations: Sequence[str] = ()
+    states: Sequence[str] = ()
+    events: Sequence[str] = ()
+    tenant: bool | None = None
+
+    def said(self, resource: str) -> dict[str, Value]:
+        """The keys of the blueprint."""
+        said: dict[str, Value] = {} if self.tenant is None else {"tenant": str(self.tenant).lower()}
+        said |= {"plural": self.plural} if self.plural else {}
+        said |= {"operations": _operations(self.operations)} if self.operations else {}
+        said |= {"states": _steps(self.states)} if self.states else {}
+        events = self.published(resource)
+        return said | ({"events": {**events}} if events else {})
+
+    def published(self, resource: str) -> dict[str, str]:
+        """Its events by the moment of which each tells."""
+        return {moment: f"{resource}.{moment}" for moment in _moments(self.events)}
+
+
 def add_resource(
     root: Path,
     name: str,
     resource: str,
     fields: Sequence[str],
     choice: Choice,
-    *,
-    operations: Sequence[str] = (),
-    plural: str = "",
+    details: Details | None = None,
 ) -> Outcome:
     """Describe one more resource of a service: its table, endpoints and tests follow."""
     platform, service, described = _described(root, name)
     check_name(resource, "resource")
     if resource in service.resources:
         raise _present(platform, service, ["resources", resource], f'has a resource "{resource}"')
-    said: dict[str, Value] = {"fields": parse_fields(fields)}
-    said |= {"plural": plural} if plural else {}
-    said |= {"operations": _operations(operations)} if operations else {}
-    return _change(root, (platform, service, described), ["resources"], {resource: said}, choice)
+    wanted = details or Details()
+    said: dict[str, Value] = {"fields": parse_fields(fields), **wanted.said(resource)}
+    told = platform, service, described
+    published = wanted.published(resource).values()
+    events = [event for event in published if event not in service.events.publishes]
+    also = [(["events", "publishes"], events)] if events else []
+    return _change(root, told, [(["resources"], {resource: said}), *also], choice)
 
 
 def add_route(root: Path, name: str, path: str, said: Mapping[str, Value], choice: Choice) -> Outcome:
@@ -57,7 +85,7 @@ def add_route(root: Path, name: str, path: str, said: Mapping[str, Value], choic
     for index, present in enumerate(service.routes):
         if (present.path, present.version) == (path, said.get("version")):
             raise _present(platform, service, ["routes", index], f"has the route {path}")
-    return _change(root, (platform, service, described), ["routes"], [route], choice)
+    return _change(root, (platform, service, described), [(["routes"], [route])], choice)
 
 
 def add_event(root: Path, name: str, direction: Direction, event: str, choice: Choice) -> Outcome:
@@ -67,7 +95,7 @@ def add_event(root: Path, name: str, direction: Direction, event: str, choice: C
     if event in present:
         place = ["events", direction, present.index(event)]
         raise _present(platform, service, place, f"{direction} {event}")
-    return _change(root, (platform, service, described), ["events", direction], [event], choice)
+    return _change(root, (platform, service, described), [(["events", direction], [event])], choice)
 
 
 def add_migration(root: Path, name: str, choice: Choice) -> Outcome:
@@ -108,6 +136,25 @@ def _operations(given: Sequence[str]) -> list[str]:
     return list(given)
 
 
+def _steps(given: Sequence[str]) -> dict[str, Value]:
+    """States from words such as `draft:open`; a state that leads to several is given several times."""
+    steps: dict[str, list[str]] = {}
+    for word in given:
+        before, colon, after = word.partition(":")
+        if not (before and colon and after):
+            raise UsageError(f"expected a step such as draft:open, got {word!r}", hint="write FROM:TO")
+        steps.setdefault(before, []).append(after)
+    return {**steps}
+
+
+def _moments(given: Sequence[str]) -> Sequence[str]:
+    for moment in given:
+        if moment not in MOMENTS:
+            hint = did_you_mean(moment, MOMENTS) or f"there are: {', '.join(MOMENTS)}"
+            raise UsageError(f'a resource has no event "{moment}"', hint=hint)
+    return given
+
+
 Described = tuple[Platform, Service, Edit]
 """A platform with all that one of its services uses, the service, and what `include` then needs."""
 
@@ -136,12 +183,18 @@ def _present(platform: Platform, service: Service, path: Sequence[str | int], wh
     return UsageError(f"{where}: {service.name} {what} already", hint="change it there")
 
 
-def _change(root: Path, described: Described, path: Sequence[str], value: Value, choice: Choice) -> Outcome:
+Additions = Sequence[tuple[Sequence[str], Value]]
+"""What is added to a blueprint: each with the path of the list or mapping that it is added to."""
+
+
+def _change(root: Path, described: Described, additions: Additions, choice: Choice) -> Outcome:
     """Edit the blueprint, check what it then says, and bring the service up to it."""
     platform, service, included = described
     source = platform.sources["service", service.name]
     before = File((root / source.file).read_bytes())
-    edited = Source(source.file, edit.add(source, path, value))
+    edited = source
+    for path, value in additions:
+        edited = Source(source.file, edit.add(edited, path, value))
     changed = with_service(platform, edited)
     notes = _refuse_new_faults(platform, changed)
     files = {**included.files, source.file: text(edited.text)}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from nexus_cli.scaffold.tables import Column, Table, Tables
+from nexus_cli.scaffold.tables import NOBODY, TENANT, Column, Table, Tables
 
 _WIDER: Mapping[str, frozenset[str]] = {
     "string": frozenset({"text"}),
@@ -61,12 +61,12 @@ class ColumnChange:
     @property
     def unique_goes(self) -> bool:
         """Whether values may repeat from now on."""
-        return self.before.unique and not self.after.unique
+        return self.before.unique and not (self.after.unique and self.before.key == self.after.key)
 
     @property
     def unique_comes(self) -> bool:
         """Whether values must differ from now on."""
-        return self.after.unique and not self.before.unique
+        return self.after.unique and not (self.before.unique and self.before.key == self.after.key)
 
     @property
     def index_goes(self) -> bool:
@@ -81,12 +81,17 @@ class ColumnChange:
     @property
     def reference_goes(self) -> bool:
         """Whether its foreign key is no more, or leads elsewhere."""
-        return self.before.references is not None and self.before.references != self.after.references
+        return self.before.references is not None and not self._same_reference
 
     @property
     def reference_comes(self) -> bool:
         """Whether it has a foreign key that it did not have."""
-        return self.after.references is not None and self.before.references != self.after.references
+        return self.after.references is not None and not self._same_reference
+
+    @property
+    def _same_reference(self) -> bool:
+        old, new = self.before, self.after
+        return (old.references, old.tenant_reference) == (new.references, new.tenant_reference)
 
     @property
     def converted(self) -> bool:
@@ -100,9 +105,9 @@ class ColumnChange:
             (
                 self.retyped,
                 self.before.optional != self.after.optional,
-                self.before.unique != self.after.unique,
+                self.unique_goes or self.unique_comes,
                 self.before.indexed != self.after.indexed,
-                self.before.references != self.after.references,
+                not self._same_reference,
             )
         )
 
@@ -119,6 +124,20 @@ class DropInbox:
     """The table of handled events goes."""
 
     kind: ClassVar = "drop-inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOutbox:
+    """The table of events that are to be published comes."""
+
+    kind: ClassVar = "create-outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class DropOutbox:
+    """The table of events that are to be published goes."""
+
+    kind: ClassVar = "drop-outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +170,8 @@ class AlterTable:
     def loosened(self) -> tuple[ColumnChange, ...]:
         """The columns whose constraints or indexes go first."""
         changes = (*self.changed, *(ColumnChange(column, _plain(column)) for column in self.dropped))
-        return tuple(c for c in changes if c.unique_goes or c.index_goes or c.reference_goes)
+        gone = (c for c in changes if c.unique_goes or c.index_goes or c.reference_goes)
+        return tuple(sorted(gone, key=lambda c: c.name == TENANT))  # references lead to its key
 
     @property
     def altered(self) -> tuple[ColumnChange, ...]:
@@ -167,10 +187,11 @@ class AlterTable:
     def tightened(self) -> tuple[ColumnChange, ...]:
         """The columns whose constraints or indexes come last."""
         changes = (*self.changed, *(ColumnChange(_plain(column), column) for column in self.added))
-        return tuple(c for c in changes if c.unique_comes or c.index_comes or c.reference_comes)
+        come = (c for c in changes if c.unique_comes or c.index_comes or c.reference_comes)
+        return tuple(sorted(come, key=lambda c: c.name != TENANT))
 
 
-Change = CreateInbox | DropInbox | CreateTable | DropTable | AlterTable
+Change = CreateInbox | DropInbox | CreateOutbox | DropOutbox | CreateTable | DropTable | AlterTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,16 +240,34 @@ def difference(before: Tables, after: Tables) -> tuple[Change, ...]:
     changes: list[Change] = []
     if after.inbox and not before.inbox:
         changes.append(CreateInbox())
-    changes += [CreateTable(table) for table in after.tables if before.table(table.name) is None]
-    for table in after.tables:
-        old = before.table(table.name)
-        altered = _altered(old, table) if old else None
-        if altered:
-            changes.append(altered)
+    if after.outbox and not before.outbox:
+        changes.append(CreateOutbox())
+    changes += _kept(before, after)
     changes += [DropTable(table) for table in reversed(before.tables) if after.table(table.name) is None]
+    if before.outbox and not after.outbox:
+        changes.append(DropOutbox())
     if before.inbox and not after.inbox:
         changes.append(DropInbox())
     return tuple(changes)
+
+
+def _kept(before: Tables, after: Tables) -> Iterator[Change]:
+    """What comes and what changes, a table before those that refer to it.
+
+    Where one belongs to tenants no more it is after them: until then they refer to its key of tenant and row.
+    """
+    released = any(
+        old.tenant and not table.tenant for table in after.tables if (old := before.table(table.name))
+    )
+    changed: list[Change] = []
+    for table in after.tables:
+        old = before.table(table.name)
+        altered = _altered(old, table) if old else CreateTable(table)
+        if isinstance(altered, AlterTable) and released:
+            changed.insert(0, altered)
+        elif altered:
+            changed.append(altered)
+    yield from sorted(changed, key=lambda change: released and not isinstance(change, CreateTable))
 
 
 def _altered(before: Table, after: Table) -> AlterTable | None:
@@ -265,6 +304,8 @@ def losses(changes: tuple[Change, ...]) -> Iterator[Loss]:
     for change in changes:
         if isinstance(change, DropInbox):
             yield Loss(None, None, "the table of handled events is dropped", _renamed(None))
+        elif isinstance(change, DropOutbox):
+            yield Loss(None, None, "the table of events to be published is dropped", _renamed(None))
         elif isinstance(change, DropTable):
             came = [c.table for c in changes if isinstance(c, CreateTable)]
             renamed = next((t for t in came if t.columns == change.table.columns), None)
@@ -283,7 +324,12 @@ def _column_losses(change: AlterTable) -> Iterator[Loss]:
         like = next((c for c in change.added if c.stored == column.stored), None)
         yield Loss(change.table, column.name, f'the column "{column.name}" is dropped', _renamed(like))
     for column in change.added:
-        if not column.optional and column.default is None:
+        if column.name == TENANT:
+            what = f'rows of "{change.table.name}" belong to no tenant yet, and become those of "{NOBODY}"'
+            yield Loss(
+                change.table, None, what, "move them to their tenants (`UPDATE`) once the column is there"
+            )
+        elif not column.optional and column.default is None:
             yield _unfilled(change.table, column, "is new and required")
     for changed in change.changed:
         yield from _change_losses(change.table, changed)
@@ -327,14 +373,16 @@ def named(changes: tuple[Change, ...]) -> str:
         match change:
             case CreateInbox() | DropInbox():
                 tables.append("consumed_events")
+            case CreateOutbox() | DropOutbox():
+                tables.append("outbox")
             case _:
                 tables.append(change.table.name)
     match changes:
         case (AlterTable(dropped=(), added=(column,), changed=()) as only,):
             name = f"add_{only.table.name}_{column.name}"
-        case (CreateTable() | CreateInbox(),):
+        case (CreateTable() | CreateInbox() | CreateOutbox(),):
             name = f"create_{tables[0]}"
-        case (DropTable() | DropInbox(),):
+        case (DropTable() | DropInbox() | DropOutbox(),):
             name = f"drop_{tables[0]}"
         case _:
             name = f"change_{'_and_'.join(tables)}"

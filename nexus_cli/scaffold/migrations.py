@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -94,21 +95,29 @@ def _assigned(module: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             yield ast.unparse(target), node.value
 
 
-def _after_numbers(folder: Path, files: Sequence[str], name: str) -> Place:
-    """The next of goose's migrations, which are in the order of their numbers."""
+def _after_numbers(digits: int, folder: Path, files: Sequence[str], name: str) -> Place:
+    """The next of migrations that are plain SQL, in the order of their numbers."""
     numbers = [int(file.partition("_")[0]) for file in files]
     twice = next((number for number in numbers if numbers.count(number) > 1), None)
     if twice is not None:
         raise UsageError(f"{folder.name} has two migrations of number {twice}", hint="renumber the later one")
     number = max(numbers) + 1
-    return Place(f"{number:05}_{name}.sql", f"{number:05}", None)
+    return Place(f"{number:0{digits}}_{name}.sql", f"{number:0{digits}}", None)
 
 
 TOOLS = {
     "fastapi": _Tool(
         "migrations/versions", re.compile(r"(?!__)\w.*\.py"), "migration.py.jinja", _after_revisions
     ),
-    "go": _Tool("migrations", re.compile(r"\d+_.*\.(sql|go)"), "migration.sql.jinja", _after_numbers),
+    "fastify": _Tool(
+        "migrations", re.compile(r"\d+_.*\.sql"), "migration.sql.jinja", partial(_after_numbers, 4)
+    ),
+    "express": _Tool(
+        "migrations", re.compile(r"\d+_.*\.sql"), "migration.sql.jinja", partial(_after_numbers, 4)
+    ),
+    "go": _Tool(
+        "migrations", re.compile(r"\d+_.*\.(sql|go)"), "migration.sql.jinja", partial(_after_numbers, 5)
+    ),
 }
 
 
@@ -189,7 +198,7 @@ def _before(folder: Path, service: Service) -> Tables:
     path = folder / MODEL
     if path.exists():
         return tables.read(path.read_text(encoding="utf-8"), f"{service.source}/{MODEL}")
-    return tables.tables_of(recorded(folder))
+    return tables.older(tables.tables_of(recorded(folder)))
 
 
 def _refuse(platform: Platform, service: Service, lost: Sequence[Loss]) -> None:

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any
 
-from nexus_cli.blueprint.model import Component, Package, Platform, Resource, Service
+from nexus_cli.blueprint.model import Component, Package, Platform, Service
 
 
 def variables(platform: Platform, service: Service) -> dict[str, Any]:
@@ -23,10 +23,11 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
         "port": service.port,
         "connections": sorted({name for component in components for name in component.provides}),
         "calls": [found.name for found in called],
-        "resources": [_resource(name, resource) for name, resource in service.resources.items()],
+        "resources": [_resource(name, service) for name in referred_first(service)],
         "publishes": list(service.events.publishes),
         "consumes": list(service.events.consumes),
         "secrets": list(service.secrets),
+        "capabilities": list(service.with_),
         "apis": [_api(found) for found in called],
         "packages": [_package(package, service) for package in platform.packages_of(service)],
     }
@@ -35,7 +36,7 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
 
 def _api(service: Service) -> dict[str, Any]:
     """What a service offers to those that call it."""
-    described = [_resource(name, resource) for name, resource in service.resources.items()]
+    described = [_resource(name, service) for name in referred_first(service)]
     resources = [one | {"path": _reached(service, f"/api/v1/{one['plural']}")} for one in described]
     return {"name": service.name, "title": service.title or service.name, "resources": resources}
 
@@ -65,7 +66,28 @@ def plural(noun: str) -> str:
     return f"{noun}es" if re.search(r"(s|x|z|ch|sh)$", noun) else f"{noun}s"
 
 
-def _resource(name: str, resource: Resource) -> dict[str, Any]:
+def referred_first(service: Service) -> list[str]:
+    """Its resources in an order in which what is referred to stands before what refers to it.
+
+    The order of the blueprint says nothing about the database: a reference inside the service is a foreign
+    key wherever its resource stands. A circle, which is a fault of the blueprint, is cut where it is met.
+    """
+    order: dict[str, None] = {}
+
+    def add(name: str, above: frozenset[str]) -> None:
+        for field in service.resources[name].fields.values():
+            if field.target in service.resources and field.target not in {*order, *above, name}:
+                add(field.target, above | {name})
+        order.setdefault(name)
+
+    for name in service.resources:
+        if name not in order:
+            add(name, frozenset())
+    return list(order)
+
+
+def _resource(name: str, service: Service) -> dict[str, Any]:
+    resource = service.resources[name]
     fields = [
         {
             "name": key,
@@ -85,4 +107,5 @@ def _resource(name: str, resource: Resource) -> dict[str, Any]:
         "operations": list(resource.operations),
         "states": {state: list(after) for state, after in resource.states.items()},
         "events": resource.events.model_dump(),
+        "tenant": service.of_tenants(name),
     }

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from nexus_cli.errors import UsageError
 
+TENANT = "tenant_id"
+VERSION = "row_version"
+NOBODY = "unassigned"
+"""Whose rows are that were there before their table belonged to tenants."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column by its field's type; `references` is a table, `default` what rows without a value get."""
+    """A column by its field's type; `references` is a table, `default` what rows without a value get.
+
+    In a table of tenants `unique` holds within each (`tenant`), and so does a reference to another such table
+    (`tenant_reference`).
+    """
 
     name: str
     type: str
@@ -21,6 +30,15 @@ class Column:
     values: tuple[str, ...] = ()
     references: str | None = None
     default: str | None = None
+    tenant: bool = False
+    tenant_reference: bool = False
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of its unique constraint; that of the tenant is what references lead to."""
+        if self.name == TENANT:
+            return (TENANT, "id")
+        return (TENANT, self.name) if self.tenant else (self.name,)
 
     @property
     def stored(self) -> str:
@@ -44,16 +62,16 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The table of a resource; identifier and times, which every one has, are not listed."""
+    """The table of a resource with its fields, tenant and version; identifier and times are not listed."""
 
     name: str
     resource: str
     columns: tuple[Column, ...]
 
     @property
-    def references(self) -> dict[str, str]:
-        """The tables that its foreign keys lead to, by column."""
-        return {column.name: column.references for column in self.columns if column.references}
+    def tenant(self) -> bool:
+        """Whether each row belongs to a tenant."""
+        return self.column(TENANT) is not None
 
     def column(self, name: str) -> Column | None:
         """The column of this name."""
@@ -62,10 +80,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All tables of a service; `inbox` holds which events were handled."""
+    """All tables of a service; `inbox` has events that were handled, `outbox` those to be published."""
 
     tables: tuple[Table, ...] = ()
     inbox: bool = False
+    outbox: bool = False
 
     def table(self, name: str) -> Table | None:
         """The table of this name."""
@@ -81,33 +100,46 @@ def tables_of(variables: Mapping[str, Any]) -> Tables:
     if "DATABASE_URL" not in connections:
         return Tables()
     resources: Sequence[Mapping[str, Any]] = variables.get("resources") or ()
-    names: dict[str, str] = {}
-    tables = []
+    known: dict[str, Table] = {}
     for resource in resources:
-        names[resource["name"]] = table = resource["plural"].replace("-", "_")
-        columns = tuple(_column(field, names) for field in resource["fields"])
-        tables.append(Table(table, resource["name"], columns))
-    return Tables(tuple(tables), "NATS_URL" in connections)
+        name, table = resource["name"], resource["plural"].replace("-", "_")
+        owner = (Column(TENANT, "string", unique=True, default=NOBODY),) if resource.get("tenant") else ()
+        version = Column(VERSION, "int", default="1")
+        known[name] = Table(table, name, owner)  # a reference may lead to its own table
+        columns = (_column(field, known[name], known) for field in resource["fields"])
+        known[name] = Table(table, name, (*owner, *columns, version))
+    events = "NATS_URL" in connections
+    return Tables(tuple(known.values()), inbox=events, outbox=events)
 
 
-def _column(field: Mapping[str, Any], names: Mapping[str, str]) -> Column:
+def _column(field: Mapping[str, Any], table: Table, known: Mapping[str, Table]) -> Column:
     default = field.get("default")
+    target = known.get(field["target"]) if field["type"] == "ref" else None
     return Column(
         name=field["name"],
         type=field["type"],
         optional=bool(field["optional"]),
         unique=bool(field["unique"]),
         values=tuple(field["values"]),
-        references=names.get(field["target"]) if field["type"] == "ref" else None,
+        references=target.name if target else None,
         default=None if default is None else str(default),
+        tenant=table.tenant and bool(field["unique"]),
+        tenant_reference=table.tenant and target is not None and target.tenant,
     )
 
 
 def written(tables: Tables) -> str:
     """The tables as JSON, a line a column, so that a person sees what changed and git can merge it."""
     listed = ",\n".join(_written(table) for table in tables.tables)
-    inbox, listed = json.dumps(tables.inbox), f"\n{listed}\n  " if listed else ""
-    return f'{{\n  "inbox": {inbox},\n  "tables": [{listed}]\n}}\n'
+    listed = f"\n{listed}\n  " if listed else ""
+    boxes = "".join(f'  "{box}": {json.dumps(getattr(tables, box))},\n' for box in ("inbox", "outbox"))
+    return f'{{\n{boxes}  "tables": [{listed}]\n}}\n'
+
+
+def older(tables: Tables) -> Tables:
+    """The same tables as they were when none was recorded: without versions and outbox."""
+    kept = (replace(t, columns=tuple(c for c in t.columns if c.name != VERSION)) for t in tables.tables)
+    return replace(tables, tables=tuple(kept), outbox=False)
 
 
 def _written(table: Table) -> str:
@@ -135,7 +167,8 @@ def read(text: str, file: str) -> Tables:
                 )
                 for table in record["tables"]
             ),
-            bool(record["inbox"]),
+            inbox=bool(record["inbox"]),
+            outbox=bool(record.get("outbox", False)),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from nexus_generators.generator import Files
 from nexus_generators.openapi.build import build
+from nexus_generators.openapi.cases import Cases
 from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import Api
+from nexus_generators.sdk.examples import Example, choose
 from nexus_generators.sdk.go.emit import emit as emit_go
 from nexus_generators.sdk.library import Library, Package
 from nexus_generators.sdk.python.emit import emit as emit_python
@@ -22,14 +24,16 @@ from nexus_cli.errors import UsageError
 from nexus_cli.sdk import go, python, typescript
 from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.gate import Progress, Proof, prove
+from nexus_cli.sdk.locked import locks
 from nexus_cli.sdk.report import Report
+from nexus_cli.sdk.schemas import Schemas
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
     """How clients of a language are written, finished and proved."""
 
-    emit: Callable[[Api, Package], Library]
+    emit: Callable[[Api, Package, Mapping[str, Example]], Library]
     polished: Callable[[Files], Files]
     proof: Proof
 
@@ -63,7 +67,9 @@ def language(name: str) -> Language:
 def library(document: Document, name: str, package: str = "", version: str = "") -> tuple[Api, Library]:
     """The client of a document in a language, formatted."""
     chosen, api = language(name), build(document)
-    made = chosen.emit(api, Package.of(api, package, version))
+    schemas = Schemas(document)
+    examples = choose(api, Cases(document, api, schemas.valid, schemas.faults).of)
+    made = chosen.emit(api, Package.of(api, package, version), examples)
     return api, replace(made, files=chosen.polished(made.files))
 
 
@@ -77,10 +83,13 @@ def generate(
     verify: bool = True,
     force: bool = False,
     dry_run: bool = False,
+    within: bool = False,
     progress: Progress,
 ) -> Outcome:
-    """Write the client into `out`, prove it, and say what became of what."""
+    """Write the client into `out`, prove it, and say what became of what; `within` a workspace, locked."""
     api, made = library(document, name, package, version)
+    if within:
+        made = replace(made, files={**made.files, **locks(made.files, name)})
     report = None
     if verify:
         with tempfile.TemporaryDirectory(prefix="nexus-sdk-") as place:
@@ -89,6 +98,15 @@ def generate(
             report = prove(document, api, made, folder, language(name).proof, name, progress)
     changes = _written(made.files, out, force=force, dry_run=dry_run)
     return Outcome(out, changes, report, document)
+
+
+def reference(document: Document, out: Path, *, force: bool, dry_run: bool) -> list[Change]:
+    """Write the reference of an API as web pages."""
+    from nexus_generators.docs.reference import site
+
+    api, schemas = build(document), Schemas(document)
+    files = site(api, Cases(document, api, schemas.valid, schemas.faults).of)
+    return _written(files, out, force=force, dry_run=dry_run)
 
 
 def _written(files: Files, out: Path, *, force: bool, dry_run: bool) -> list[Change]:

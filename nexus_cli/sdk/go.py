@@ -65,6 +65,8 @@ def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
     flags = {key: value for key, value in _environment().items() if key.startswith(("GO", "CGO"))}
     yield finished("go vet", [go, "vet", "./..."], trial.folder, **flags)
     yield finished("go build", [go, "build", "-o", "driver.out", "./cmd/driver"], trial.folder, **flags)
+    if "client_test.go" in trial.library.files:
+        yield finished("its own tests", [go, "test", "-count=1", "."], trial.folder, **flags)
     unformatted = run([str(programs(progress) / "gofmt"), "-l", "."], cwd=trial.folder, timeout=_SECONDS)
     lines = [line for line in unformatted.out.splitlines() if not line.startswith("cmd")]
     yield Check("gofmt", not lines and not unformatted.code, "\n".join(lines))

@@ -73,6 +73,10 @@ def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
     cache = folder / ".mypy_cache"
     typed = [python, "-m", "mypy", "--no-error-summary", "--cache-dir", str(cache)]
     yield finished("mypy --strict", typed, folder)
+    if (folder / "tests").is_dir():
+        yield finished(
+            "its own tests", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], folder, **quiet
+        )
     yield finished("ruff check", [_ruff(), "check", "--no-cache", "--quiet", "."], folder)
     yield finished("ruff format", [_ruff(), "format", "--no-cache", "--check", "--quiet", "."], folder)
 

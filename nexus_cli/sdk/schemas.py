@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nexus_generators.openapi.document import Document
+
+from nexus_cli.errors import UsageError
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -22,6 +25,7 @@ class Schemas:
 
         self._document = document
         self._registry = jsonschema_rs.Registry([(_URI, document.data)])
+        self._quoted = False
         self._by_pointer: dict[str, jsonschema_rs.Draft202012Validator] = {}
         self._by_identity: dict[int, tuple[Any, jsonschema_rs.Draft202012Validator]] = {}
 
@@ -45,9 +49,21 @@ class Schemas:
         return bool(found[1].is_valid(value))
 
     def _validator(self, schema: Any) -> jsonschema_rs.Draft202012Validator:
+        """The judge of a schema; where a reference is no address, all of them are made so first."""
         import jsonschema_rs
 
-        return jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
+        try:
+            return jsonschema_rs.Draft202012Validator(
+                _with_quoted_refs(schema) if self._quoted else schema, registry=self._registry
+            )
+        except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
+            if self._quoted:
+                raise UsageError(
+                    f"{self._document.name}: a schema cannot be judged: {error.message}"
+                ) from None
+        self._quoted = True
+        self._registry = jsonschema_rs.Registry([(_URI, _with_quoted_refs(self._document.data))])
+        return self._validator(schema)
 
 
 def _absolute(document: Document, pointer: str) -> str:
@@ -64,10 +80,25 @@ def _absolute(document: Document, pointer: str) -> str:
     return f"{_URI}#{_quoted(place)}"
 
 
-def _quoted(pointer: str) -> str:
+def _quoted(pointer: str, more: str = "") -> str:
     from urllib.parse import quote
 
-    return quote(pointer, safe="/~!$&'()*+,;=:@-._")
+    return quote(pointer, safe="/~!$&'()*+,;=:@-._" + more)
+
+
+def _address(ref: str) -> str:
+    base, _, place = ref.partition("#")
+    return f"{base}#" + re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", _quoted(place, "%"))
+
+
+def _with_quoted_refs(value: Any) -> Any:
+    """References as addresses are written; a percent sign that escapes nothing is escaped itself."""
+    if isinstance(value, dict):
+        return {
+            key: _address(item) if key == "$ref" and isinstance(item, str) else _with_quoted_refs(item)
+            for key, item in value.items()
+        }
+    return [_with_quoted_refs(item) for item in value] if isinstance(value, list) else value
 
 
 def _with_absolute_refs(value: Any) -> Any:

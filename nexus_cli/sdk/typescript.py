@@ -56,6 +56,8 @@ def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
     yield finished(
         "tsc --strict, with a typed call of every operation", [node, str(compiler), "-p", "."], trial.folder
     )
+    if (trial.folder / "tests").is_dir():
+        yield finished("its own tests", [node, "--test", "tests/client.test.mjs"], trial.folder)
 
 
 def _driver(trial: Trial, url: str, progress: Progress) -> Completed:

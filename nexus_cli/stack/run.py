@@ -65,7 +65,7 @@ class Runner:
     def _configure(self, step: Step) -> str:
         from nexus_cli.stack import traffic
 
-        unit, seen = self._running(step)
+        unit, seen = self._running(step.unit)
         if unit.upstreams:
             traffic.shift(self.engine, unit, seen, self.cancelled)
         else:
@@ -75,15 +75,15 @@ class Runner:
     def _route(self, step: Step) -> str:
         from nexus_cli.stack import traffic
 
-        unit, seen = self._running(step)
+        unit, seen = self._running(step.unit)
         traffic.confirm(unit, seen, self.cancelled)
         return unit.url
 
-    def _running(self, step: Step) -> tuple[Unit, Observed]:
-        seen = self.snapshot.get(step.unit)
+    def _running(self, name: str) -> tuple[Unit, Observed]:
+        seen = self.snapshot.get(name)
         if seen is None or seen.state is not State.RUNNING:
-            raise NexusError(f"{step.unit} does not run any more", hint=f"nexus logs {step.unit}")
-        return self.units[step.unit], seen
+            raise NexusError(f"{name} does not run any more", hint=f"nexus logs {name}")
+        return self.units[name], seen
 
     def _stop(self, step: Step) -> str:
         self.engine.stop(step.unit)

@@ -34,7 +34,7 @@ class Asked:
     docker, process, or empty for the usual one. `accept` keeps what services serve now as their contract.
     Every program of the run belongs to `programs`, so that all end with it; `enough` is set once no further
     test should begin. `stands` are the copies that kinds share; `closing` is left when the run ends, however
-    it ends. `progress` says what is done now.
+    it ends; `variables` are told to unit tests. `progress` says what is done now.
     """
 
     workspace: Workspace
@@ -56,6 +56,7 @@ class Asked:
     programs: Programs = field(default_factory=Programs)
     enough: threading.Event = field(default_factory=threading.Event)
     closing: ExitStack = field(default_factory=ExitStack)
+    variables: dict[str, str] = field(default_factory=dict)
     stands: dict[tuple[str, ...], Stand] = field(default_factory=dict)
 
     def wants(self, name: str) -> bool:

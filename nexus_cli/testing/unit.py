@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 from nexus_cli.errors import NexusError
@@ -39,7 +41,7 @@ def run(asked: Asked, tell: Tell) -> None:
         if tested.coverage:
             measured[subject.name] = tested.coverage
 
-    with ThreadPoolExecutor(asked.parallel) as pool:
+    with databases(asked, wanted), ThreadPoolExecutor(asked.parallel) as pool:
         try:
             list(pool.map(test, wanted))
         except BaseException:
@@ -48,6 +50,21 @@ def run(asked: Asked, tell: Tell) -> None:
             raise
     if measured and not asked.enough.is_set():
         tell(coverage_case(measured, asked.min_coverage))
+
+
+@contextmanager
+def databases(asked: Asked, wanted: Sequence[Subject]) -> Iterator[None]:
+    """A server for those tests that want one; where it does not come up, they say what they lack."""
+    needed = {subject.database: subject for subject in wanted if subject.database}
+    if not needed:
+        yield
+        return
+    from nexus_cli.testing.stand import stand
+
+    name, subject = next(iter(needed.items()))
+    with stand(replace(asked, reuse=False), [f"{name}.{subject.name}"], shared=False) as made:
+        asked.variables["TEST_DATABASE_URL"] = made.variables(subject.name)["DATABASE_URL"]
+        yield
 
 
 def _tested(subject: Subject, asked: Asked) -> Tested:

@@ -67,6 +67,28 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {n: ref(thing)}}}")},
         'unknown resource "thing"',
     ),
+    "ref-circular": (
+        {
+            "a": service(
+                "a",
+                1,
+                uses="[postgres]",
+                resources="{r: {fields: {n: ref(s), own: ref(r) optional}}, s: {fields: {n: ref(r)}}}",
+            )
+        },
+        "circular references: r -> s -> r",
+    ),
+    "ref-to-tenant": (
+        {
+            "a": service(
+                "a",
+                1,
+                uses="[postgres]",
+                resources="{r: {fields: {n: ref(s)}}, s: {tenant: true, fields: {n: int}}}",
+            )
+        },
+        '"s" belongs to tenants, "r" to all',
+    ),
     "state-unknown": (
         {
             "a": service(
@@ -115,6 +137,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         },
         'unknown time zone "Europe/Berlim"',
     ),
+    "capability": (
+        {"a": service("a", 1, **{"with": "[notifications]"})},
+        'unknown capability "notifications"',
+    ),
     "models-elsewhere": (
         {"a": service("a", 1, type="nextjs", uses="[postgres]")},
         "a nextjs service keeps nothing of its own",
@@ -159,6 +185,23 @@ def test_a_sound_platform_has_no_findings(workspace: Path, write: Write) -> None
     )
     write("catalog", service("catalog", 3002, uses="[nats]", events="{consumes: [order.created]}"))
     assert lint(load(workspace)) == []
+
+
+def test_a_capability_says_all_that_it_needs(workspace: Path, write: Write) -> None:
+    own = {"with": "[notification]"}
+    fields = "{recipient: string, reason: enum(bounce), until: datetime optional}"
+    write("a", service("a", 1, **own, resources=f"{{suppression: {{tenant: true, fields: {fields}}}}}"))
+    write("b", service("b", 2, type="go", **own))
+    found = {finding.message for finding in lint(load(workspace)) if finding.rule == "capability"}
+    assert found >= {
+        "notification needs DATABASE_URL, which nothing in `uses` provides",
+        'notification needs the resource "delivery" with notification, channel, rank, due, attempts',
+        "notification needs suppression.recipient: string unique",
+        "notification needs suppression.reason: enum(bounce, complaint)",
+        'notification needs "suppression" without tenants',
+        "a go service does not have the capability notification",
+    }
+    assert len(found) == 6 + len({"notification-template", "notification", "delivery-attempt"})
 
 
 def test_an_event_of_the_catalogue_that_is_not_here_is_no_fault(workspace: Path, write: Write) -> None:

@@ -13,11 +13,13 @@ import pytest
 
 from nexus_cli.engine.docker.client import connect
 from tests.conftest import Run, running
-from tests.e2e.conftest import killed_after_every_event, spawn, states, until
+from tests.e2e.conftest import free_port, killed_after_every_event, spawn, states, until
 from tests.support.private_engine import PrivateEngine, need
+from tests.support.shop import opened
 
 Tiny = Callable[..., None]
 IMAGE = "python:3.13-slim"
+GATEWAY = "envoyproxy/envoy:v1.40.0"
 REGISTRY = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
 class Registry(BaseHTTPRequestHandler):
@@ -128,6 +130,29 @@ def test_the_engine_goes_in_the_middle_of_a_plan(
     up(nexus)
     assert states(nexus) == {"catalog": "ready", "order": "ready"}
     assert nexus("down").returncode == 0
+    assert everything(engine) == []
+
+
+def test_the_engine_goes_in_the_middle_of_a_deployment(
+    engine: PrivateEngine, docker_engine: str, tmp_path: Path
+) -> None:
+    engine.copy_image(GATEWAY, docker_engine)
+    shop = opened(tmp_path / "shop", "docker", free_port(), address=engine.address, before=engine.inside)
+    shop.ok("deploy", "production")
+    shop.write("v2")
+    victim = spawn(shop.root, "deploy", "production", "-o", "json", before=engine.inside)
+    assert victim.stdout is not None
+    assert any('"step_started", "id": "watch order' in line for line in victim.stdout)
+    engine.stop(signal.SIGKILL)
+    out, err = victim.communicate(timeout=60)
+    assert (victim.returncode, "Traceback" in out + err) == (1, False)
+    engine.start()
+    assert "could not be taken back" in shop.nexus("status", "--env", "production").stderr
+    shop.ok("deploy", "production", "--resume")
+    serving = {name for name, health in shop.state().items() if health == "ready"}
+    assert serving == {"gateway", "catalog.r2", "order.r2"}
+    shop.ok("audit", "verify")
+    shop.ok("down", "--env", "production", "--volumes")
     assert everything(engine) == []
 
 

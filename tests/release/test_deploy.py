@@ -146,7 +146,7 @@ def test_a_canary_that_nobody_calls_waits_for_a_person(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("on", "strategy", "stride"), [("process", "canary", 6), ("docker", "rolling", 12)], indirect=["on"]
+    ("on", "strategy", "stride"), [("process", "canary", 8), ("docker", "rolling", 16)], indirect=["on"]
 )
 def test_killed_at_any_moment(shop: Shop, strategy: str, stride: int) -> None:
     """Whatever a killed deployment left: requests go on, and the next command puts it in order."""

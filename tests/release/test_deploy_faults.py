@@ -60,6 +60,28 @@ def test_a_secret_that_is_missing_is_said_before_anything_begins(shop: Shop) -> 
     assert json.loads(shop.ok("history", "production", "-o", "json")) == []
 
 
+def offering(*paths: str) -> str:
+    """The OpenAPI document of a service with these operations."""
+    get = {"responses": {"200": {"description": "found"}}}
+    about = {"openapi": "3.1.0", "info": {"title": "order", "version": "1.0.0"}}
+    return json.dumps({**about, "paths": {path: {"get": get} for path in paths}})
+
+
+@ONE_ENGINE
+def test_what_breaks_the_callers_of_an_api_is_said_before_it_serves(shop: Shop) -> None:
+    shop.write("v2", services=("order",), api=offering("/order", "/order/last"))
+    assert "rely on" not in shop.ok("deploy", "production")
+    shop.write("v3", services=("order",), api=offering("/order", "/order/first"))
+    said = shop.ok("deploy", "production")
+    warning = said.index("order v3 breaks what callers of v2 rely on: GET /order/last")
+    assert warning < said.index("v2 0 %, v3 100 %")
+    lines = shop.ok("release", "diff", "v2", "v3").splitlines()
+    told = [line.split(maxsplit=2)[2] for line in lines if line.startswith("api       order")]
+    assert told[0].startswith("breaking")
+    assert any("GET /order/last" in line for line in told)
+    assert any("GET /order/first" in line for line in told)
+
+
 @ONE_ENGINE
 def test_what_was_broken_off_is_explained(shop: Shop) -> None:
     shop.ok("deploy", "production")

@@ -13,7 +13,7 @@ from nexus_cli.blueprint.load import BlueprintFault, load
 from nexus_cli.blueprint.rules import find_all
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.scaffold.app import generate_app
-from nexus_cli.scaffold.change import add_event, add_resource, add_route, parse_fields
+from nexus_cli.scaffold.change import Details, add_event, add_resource, add_route, parse_fields
 from nexus_cli.scaffold.component import add_component, parse_ports
 from nexus_cli.scaffold.outcome import Choice
 
@@ -62,17 +62,25 @@ def lines_added(before: str, after: str) -> list[str]:
 
 def test_a_resource_is_described_as_its_neighbours_and_generated(shop: Path, order: Path) -> None:
     fields = ["number:string unique", "status:enum(draft, paid) = draft", "item:ref(item) optional"]
-    outcome = add_resource(
-        shop, "order", "invoice", fields, DEFAULT, operations=["list", "get"], plural="bills"
+    wanted = Details(
+        "bills", ["list", "get", "update"], states=["draft:paid"], events=["updated"], tenant=True
     )
+    outcome = add_resource(shop, "order", "invoice", fields, DEFAULT, wanted)
     assert lines_added(BLUEPRINT, order.read_text()) == [
         "  invoice:",
         '    fields: {number: string unique, status: "enum(draft, paid) = draft", item: ref(item) optional}',
+        "    tenant: true",
         "    plural: bills",
-        "    operations: [list, get]",
+        "    operations: [list, get, update]",
+        "    states: {draft: [paid]}",
+        "    events: {updated: invoice.updated}",
+        "events: {publishes: [invoice.updated]}",
     ]
     created = [change.path for change in outcome.changes if change.status == "created"]
-    assert created == ["services/order/migrations/versions/0002_create_bills.py"]
+    assert created == [
+        "services/order/migrations/versions/0002_create_bills.py",
+        "services/order/src/order_service/generated/resources/tenants.py",
+    ]
     models = shop / "services/order/src/order_service/generated/resources/models.py"
     assert "class Invoice(Base)" in models.read_text()
     assert [finding for finding in find_all(shop) if finding.severity == "error"] == []

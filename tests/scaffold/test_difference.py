@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nexus_cli.blueprint.fields import parse_field
@@ -18,7 +20,7 @@ from nexus_cli.scaffold.difference import (
     named,
     restorable,
 )
-from nexus_cli.scaffold.tables import Column, Tables, read, tables_of, written
+from nexus_cli.scaffold.tables import Column, Table, Tables, read, tables_of, written
 
 
 def model(*, nats: bool = False, **resources: dict[str, str]) -> Tables:
@@ -69,7 +71,7 @@ def test_tables_are_made_before_what_refers_to_them_and_dropped_after() -> None:
         change.table.name if isinstance(change, CreateTable | DropTable | AlterTable) else change.kind
         for change in difference(before, after)
     ]
-    assert kinds == ["create-inbox", "makers", "parts", "items", "olders", "olds"]
+    assert kinds == ["create-inbox", "create-outbox", "makers", "parts", "items", "olders", "olds"]
     back = difference(after, before)
     assert isinstance(difference(before, after)[0], CreateInbox)
     assert isinstance(back[-1], DropInbox)
@@ -77,9 +79,35 @@ def test_tables_are_made_before_what_refers_to_them_and_dropped_after() -> None:
 
 def test_a_reference_is_a_foreign_key_where_its_table_is_there_before() -> None:
     (item, part) = model(item={"part": "ref(part)", "item": "ref(item)"}, part={"item": "ref(item)"}).tables
-    assert item.references == {"item": "items"}
-    assert part.references == {"item": "items"}
+    assert [column.references for column in item.columns] == [None, "items", None]
+    assert [column.references for column in part.columns] == ["items", None]
     assert item.columns[0].indexed
+
+
+def test_rows_that_are_given_to_tenants_change_their_keys() -> None:
+    described = model(maker={"code": "string unique"}, item={"maker": "ref(maker)", "item": "ref(item)"})
+    ours = Tables(tuple(of_tenants(table) for table in described.tables))
+    makers, items = difference(described, ours)
+    assert isinstance(makers, AlterTable)
+    assert isinstance(items, AlterTable)
+    assert [(c.name, c.after.key) for c in makers.tightened] == [
+        ("tenant_id", ("tenant_id", "id")),
+        ("code", ("tenant_id", "code")),
+    ]
+    assert [c.name for c in items.tightened] == ["tenant_id", "maker", "item"]
+    assert len(lost(described, ours)) == len([makers, items])
+    back = difference(ours, described)
+    assert [change.table.name for change in back if isinstance(change, AlterTable)] == ["items", "makers"]
+    assert [[c.name for c in b.loosened][-1] for b in back if isinstance(b, AlterTable)] == ["tenant_id"] * 2
+
+
+def of_tenants(table: Table) -> Table:
+    columns = (
+        replace(column, tenant=column.unique, tenant_reference=bool(column.references))
+        for column in table.columns
+    )
+    owner = Column("tenant_id", "string", unique=True, default="unassigned")
+    return replace(table, columns=(owner, *columns))
 
 
 @pytest.mark.parametrize(
@@ -157,6 +185,7 @@ def test_what_comes_and_goes_is_named_and_a_rename_is_seen_as_both() -> None:
         'the column "a" is dropped',
         '"c" is new and required, and existing rows have no value for it',
         'the table "olds" is dropped',
+        "the table of events to be published is dropped",
         "the table of handled events is dropped",
     ]
     assert [loss.hint.split(";")[0] for loss in (found[0], found[2])] == [
@@ -169,7 +198,7 @@ def test_what_comes_and_goes_is_named_and_a_rename_is_seen_as_both() -> None:
 def test_the_way_back_has_values_for_what_comes_back() -> None:
     tables = model(item={"a": "int", "b": "enum(x, y)", "c": "string unique", "d": "text optional"})
     (table,) = restorable(tables).tables
-    assert [column.default for column in table.columns] == ["0", "x", None, None]
+    assert [column.default for column in table.columns] == ["0", "x", None, None, "1"]
 
 
 def test_migrations_are_named_by_what_they_do() -> None:
@@ -185,7 +214,7 @@ def test_migrations_are_named_by_what_they_do() -> None:
 def test_the_record_is_read_as_it_was_written() -> None:
     tables = model(nats=True, maker={"n": "string unique"}, item={"m": "ref(maker)", "e": "enum(a, b) = b"})
     assert read(written(tables), "model.json") == tables
-    assert '      {"name": "n", "type": "string", "unique": true}\n' in written(tables)
+    assert '      {"name": "n", "type": "string", "unique": true},\n' in written(tables)
     assert read(written(Tables()), "model.json") == Tables()
 
 

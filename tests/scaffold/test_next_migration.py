@@ -16,8 +16,14 @@ from nexus_cli.scaffold.outcome import Choice, Outcome
 
 DEFAULT = Choice()
 FIELDS = "name: string, description: text optional"
-FOLDERS = {"fastapi": "versions/", "go": ""}
-INITIAL = {"fastapi": "versions/0001_initial.py", "go": "00001_initial.sql"}
+LOSSY = Choice(allow_data_loss=True)
+DESCRIBED = "blueprints/services/order.yaml"
+FOLDERS = {"fastapi": "versions/", "fastify": "", "go": ""}
+INITIAL = {
+    "fastapi": "versions/0001_initial.py",
+    "fastify": "0001_initial.sql",
+    "go": "00001_initial.sql",
+}
 
 
 def edit(shop: Path, fields: str) -> None:
@@ -32,7 +38,7 @@ def made(outcome: Outcome) -> list[str]:
     return [path.partition("/migrations/")[2] for path in created if "/migrations/" in path]
 
 
-@pytest.fixture(params=["fastapi", "go"])
+@pytest.fixture(params=list(INITIAL))
 def kind(request: pytest.FixtureRequest, shop: Path) -> str:
     name: str = request.param
     generate_app(shop, "order", DEFAULT, kind=name)
@@ -139,7 +145,17 @@ def test_a_service_of_before_is_compared_with_what_was_generated_last(shop: Path
     edit(shop, f"{FIELDS}, price: money = 1")
     paths = made(generate_app(shop, "order", DEFAULT))
     assert "model.json" in paths
-    assert any("add_items_price" in path for path in paths)
+    assert any("change_items" in path for path in paths)  # by its version, too
+    assert kind
+
+
+def test_the_order_of_resources_is_no_change(shop: Path, kind: str) -> None:
+    head, _, _ = (shop / DESCRIBED).read_text().partition("resources:")
+    both = ["  line:\n    fields: {part: ref(part)}\n", "  part:\n    fields: {name: string}\n"]
+    (shop / DESCRIBED).write_text(f"{head}resources:\n{''.join(both)}")
+    generate_app(shop, "order", LOSSY)
+    (shop / DESCRIBED).write_text(f"{head}resources:\n{''.join(reversed(both))}")
+    assert made(generate_app(shop, "order", DEFAULT)) == []
     assert kind
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from nexus_generators.openapi.build import build
+from nexus_generators.openapi.cases import Cases
 from nexus_generators.openapi.document import load
+from nexus_generators.sdk.examples import choose
 from nexus_generators.sdk.library import Package
 from nexus_generators.writer import compare
 
@@ -21,6 +23,7 @@ from nexus_cli.errors import UsageError
 from nexus_cli.sdk import go, python, typescript
 from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.generate import LANGUAGES
+from nexus_cli.sdk.schemas import Schemas
 
 PAYLOADS = [
     '"""\nimport pathlib; pathlib.Path("EXECUTED").touch()\n"""',
@@ -129,10 +132,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     root = tmp_path_factory.mktemp("hostile")
     folders: dict[str, list[Path]] = {name: [] for name in LANGUAGES}
     for number, text in enumerate(PAYLOADS):
-        api = build(load(json.dumps(document(text)), "hostile.json"))
+        loaded = load(json.dumps(document(text)), "hostile.json")
+        api, schemas = build(loaded), Schemas(loaded)
+        examples = choose(api, Cases(loaded, api, schemas.valid, schemas.faults).of)
+        assert examples  # so that READMEs and the clients' own tests have hostile texts, too
         for name, language in LANGUAGES.items():
-            package = Package(f"client{number}", f"client{number}", "1.0.0", f"example.com/client{number}")
-            made = language.emit(api, package)
+            path = f"example.com/hostile/client{number}"
+            made = language.emit(api, Package(f"client{number}", f"client{number}", "1.0.0", path), examples)
             folder = root / name / f"client{number}"
             assert not [c for c in compare(made.files, root) if c.status != "created"]  # paths stay inside
             lay(made.files, folder)
@@ -182,7 +188,8 @@ def test_typescript_compiles(written: dict[str, list[Path]]) -> None:
     root = written["typescript"][0].parent
     settings = json.loads((written["typescript"][0] / "tsconfig.json").read_text())
     settings["compilerOptions"] |= {"noEmit": True, "rootDir": "."}
-    settings["include"] = ["client*/src"]
+    settings["compilerOptions"] |= {"allowJs": True}
+    settings["include"] = ["client*/src", "client*/tests"]
     (root / "tsconfig.json").write_text(json.dumps(settings))
     compiler = typescript.environment(print) / "node_modules" / "typescript" / "bin" / "tsc"
     node = tools.programs(tools.TOOLCHAINS["node"]) / "node"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.support.load import Load
 
 SERVER = """\
 import http.server, os, random, signal, sys, threading, time
-VERSION, FAILING, DELAY, DIES, READY = {version!r}, {failing}, {delay}, {dies}, {ready}
+VERSION, FAILING, DELAY, DIES, READY, API = {version!r}, {failing}, {delay}, {dies}, {ready}, {api!r}
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def answer(self):
@@ -26,7 +27,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status = 200 if READY or asked else 503
         if asked and random.random() * 100 < FAILING:
             status = 500
-        body = VERSION.encode()
+        body = (API if self.path == "/api/openapi.json" else VERSION).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -65,7 +66,7 @@ class Shop:
 
     def write(self, version: str, *, services: tuple[str, ...] = ("catalog", "order"), **how: Any) -> None:
         """Give services a new version, and commit and tag it."""
-        faults = {"failing": 0, "delay": 0.0, "dies": 0, "ready": True, **how}
+        faults = {"failing": 0, "delay": 0.0, "dies": 0, "ready": True, "api": "", **how}
         for name in services:
             folder = self.root / "services" / name
             folder.mkdir(parents=True, exist_ok=True)
@@ -102,8 +103,18 @@ class Shop:
         return {unit["name"]: unit["health"] for unit in json.loads(said)}
 
 
-def opened(root: Path, engine: str, port: int) -> Shop:
-    """A shop with its first release `v1`, whose gateway will listen on the port."""
+def opened(
+    root: Path,
+    engine: str,
+    port: int,
+    *,
+    address: str = "unix:///var/run/docker.sock",
+    before: Sequence[str] = (),
+) -> Shop:
+    """A shop with its first release `v1`, whose gateway will listen on the port.
+
+    `address` is that of the Docker engine, `before` stands before every command.
+    """
     (root / "blueprints").mkdir(parents=True)
     (root / "nexus.yaml").write_text(PLATFORM.format(port))  # of its own on an engine that others use
     (root / ".gitignore").write_text(".nexus/\n")
@@ -111,11 +122,11 @@ def opened(root: Path, engine: str, port: int) -> Shop:
         "nexus": "v1",
         "kind": "environment",
         "name": "production",
-        "target": {"process": True} if engine == "process" else {"docker": "unix:///var/run/docker.sock"},
+        "target": {"process": True} if engine == "process" else {"docker": address},
         "ports": {"gateway": {"http": port}},
     }
     (root / "blueprints" / "production.yaml").write_text(json.dumps(environment))
-    shop = Shop(root, running(root), engine, port)
+    shop = Shop(root, running(root, before), engine, port)
     for name in ("catalog", "order"):
         shop.describe(name)
     shop.git("init", "--quiet")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import COMBINATIONS, SHOP, WHEELS, Venv, install, render
+from rendering import CAPABLE, COMBINATIONS, SHOP, WHEELS, Venv, install, render
 
 from nexus_cli.blueprint.load import load
 from nexus_cli.scaffold.service import variables
@@ -17,10 +17,10 @@ from nexus_cli.scaffold.service import variables
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
-    """The answers that nexus gives for a service of the shop, from its blueprint."""
+    """The answers that nexus gives for a service of the shop or the catalogue, from its blueprint."""
     root = tmp_path_factory.mktemp("shop")
     shutil.copytree(SHOP / "blueprints", root / "blueprints")
-    catalogue = ["catalogue:postgres", "catalogue:redis", "catalogue:nats"]
+    catalogue = [f"catalogue:{name}" for name in ("postgres", "redis", "nats", *CAPABLE)]
     spec = {"nexus": "v1", "kind": "platform", "name": "shop", "include": ["blueprints/*.yaml", *catalogue]}
     (root / "nexus.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
     platform = load(root)
@@ -49,8 +49,8 @@ def rendered(
 def venv(tmp_path_factory: pytest.TempPathFactory, rendered: Callable[[str], Path]) -> Venv:
     """Everything that any combination locks."""
     folder = tmp_path_factory.mktemp("environment") / "venv"
-    lock = rendered("everything") / "requirements-dev.lock"
-    install(folder, "--require-hashes", "-r", str(lock))
+    locks = [str(rendered(name) / "requirements-dev.lock") for name in ("everything", *CAPABLE)]
+    install(folder, "--require-hashes", *(part for lock in locks for part in ("-r", lock)))
     return Venv(folder)
 
 

@@ -67,8 +67,17 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "secrets": ["API_KEY"],
         "license": "MIT",
     },
-    "a-service-with-a-rather-long-name": {"connections": ["DATABASE_URL"], "resources": [PART]},
+    "a-service-with-a-rather-long-name": {
+        "connections": ["DATABASE_URL"],
+        "resources": [
+            resource("maker", field("code", "string", unique=True), tenant=True),
+            resource("model", field("maker", "ref", target="maker"), field("year", "int"), tenant=True),
+            PART,
+        ],
+    },
 }
+CAPABLE = ("notification",)
+"""Services of the catalogue, each with a capability laid over the template."""
 
 
 def render(folder: Path, answers: dict[str, Any], template: Path = TEMPLATE) -> Path:

@@ -69,6 +69,12 @@ resources:
   spare-part:
     fields: {thing: ref(thing), elsewhere: ref(unknown) optional, before: ref(spare-part) optional}
     operations: [list, get, create]
+  entry:
+    tenant: true
+    fields: {account: ref(account), thing: ref(thing) optional, amount: money}
+  account:
+    tenant: true
+    fields: {code: string unique, limit: int optional}
 """
 SHOWN = """\
 nexus: v1
@@ -124,7 +130,7 @@ def reference(kind: str) -> str:
 
 @cache
 def platform(kind: str) -> Platform:
-    """A platform whose services are of one type; its name keeps their events apart from those of other types."""
+    """A platform whose services are of one type; its name keeps their events apart from others'."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()
@@ -194,7 +200,7 @@ def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> 
     path = [*map(str, environment.programs(code)), os.environ["PATH"]]
     surroundings = {"PATH": os.pathsep.join(path), "HOME": str(root), **environment.variables(code)}
     every = {
-        "DATABASE_URL": lambda: servers.empty_database(),
+        "DATABASE_URL": servers.empty_database,
         "REDIS_URL": lambda: f"redis://127.0.0.1:{servers.redis.port}/0",
         "NATS_URL": lambda: nats_url(servers.nats),
         "API_KEY": lambda: KEY,

@@ -29,8 +29,6 @@ def test_it_follows_the_rules(tmp_path: Path, kind: str, name: str) -> None:
 
 def test_what_breaks_a_rule_is_found(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM debian\nRUN apt-get install curl\n")
-    done = subprocess.run(
-        [HADOLINT, "Dockerfile"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([HADOLINT, "Dockerfile"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "DL3006" in done.stdout

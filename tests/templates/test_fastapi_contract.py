@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from rendering import Venv
 from servers import Process, create, database, nats, nats_url, postgres, valkey, wait_for
 
 from nexus_cli.conformance.requests import PARENT, TRACE
-from nexus_cli.conformance.service import Service
+from nexus_cli.conformance.service import Service, free_port
 
 
 @dataclass
@@ -29,6 +30,8 @@ class Stack:
     nats: Process
     catalog: Service
     order: Service
+    notification: Service
+    mails: Path
     venv: Venv
 
     def product(self, stock: int = 10) -> dict[str, Any]:
@@ -74,18 +77,37 @@ def stack(
         REDIS_URL=f"redis://127.0.0.1:{cache.port}/0",
         CATALOG_URL=f"http://127.0.0.1:{catalog.port}",
     )
-    running = (order, catalog, broker, cache, server)
+    mails = root / "mails"
+    sink = mail_sink(venv, mails)
+    notification = service(
+        venv,
+        rendered("notification"),
+        root / "notification",
+        DATABASE_URL=database(server, "notification"),
+        NATS_URL=nats_url(broker),
+        REDIS_URL=f"redis://127.0.0.1:{cache.port}/0",
+        SMTP_URL=f"smtp://127.0.0.1:{sink.port}",
+    )
+    running = (notification, order, catalog, sink, broker, cache, server)
     try:
-        for process in (server, cache, broker):
+        for process in (server, cache, broker, sink):
             process.listen()
-        for unit in (catalog, order):
+        for unit in (catalog, order, notification):
             create(tools, server, unit.cwd.name)
             migrate(unit)
             unit.up()
-        yield Stack(server, cache, broker, catalog, order, venv)
+        yield Stack(server, cache, broker, catalog, order, notification, mails, venv)
     finally:
         for process in running:
             process.stop()
+
+
+def mail_sink(venv: Venv, mails: Path) -> Process:
+    """A mail server that keeps what it takes in a folder."""
+    port = free_port()
+    options = ["-n", "-l", f"127.0.0.1:{port}", "-c", "aiosmtpd.handlers.Mailbox", str(mails)]
+    command = [str(venv.programs / "python"), "-m", "aiosmtpd", *options]
+    return Process(command, mails.with_name("sink"), port)
 
 
 def migrate(unit: Service) -> None:
@@ -220,3 +242,28 @@ def test_migrations_make_what_the_models_say(
     )
     done = venv.run(tmp_path, "python", "-c", code, **unit.environment)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_many_mails_arrive_once_each_and_are_followed(stack: Stack) -> None:
+    template = {"name": "offer", "channel": "email", "subject": "For {{ name }}", "body": "Hi {{ name }}"}
+    made = stack.notification.post("/api/v1/notification-templates", template)
+    assert made.status == 201, made.body
+    to = [{"recipient": f"u{n}@example.org", "variables": {"name": f"u{n}"}} for n in range(300)]
+    ask = {"channel": "email", "template": made.json["id"], "recipients": to}
+    asked = stack.notification.post("/api/v1/notifications/bulk", ask)
+    assert asked.status == 202, asked.body
+    path = f"/api/v1/notifications/batches/{asked.json['batch']}"
+    wait_for("all sent", lambda: stack.notification.get(path).json["statuses"] == {"sent": 300}, 30)
+    mails = [message_from_bytes(path.read_bytes()) for path in (stack.mails / "new").iterdir()]
+    named = sorted(f"For {one['variables']['name']}" for one in to)
+    assert sorted(mail["subject"] for mail in mails) == named
+    waiting = stack.notification.get("/api/v1/deliveries").json["items"]
+    assert waiting == []
+    metrics = stack.notification.get("/metrics").body.decode()
+    assert 'delivery_attempts_total{channel="email",outcome="accepted"} 300.0' in metrics
+
+    def told() -> bool:
+        said = stack.notification.get("/metrics").body.decode()
+        return 'events_published_total{outcome="stored",type="notification.sent"} 300.0' in said
+
+    wait_for("300 events", told)

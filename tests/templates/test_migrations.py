@@ -36,6 +36,10 @@ FIRST = """\
       customer: ref(customer) optional
       code: string unique
       old: bool = false
+  account:
+    fields: {email: string unique}
+  entry:
+    fields: {account: ref(account), entry: ref(entry) optional}
   leftover:
     fields: {name: string}
 """
@@ -44,6 +48,12 @@ THEN = """\
     fields: {email: string unique, phone: string optional unique}
   maker:
     fields: {name: string}
+  entry:
+    tenant: true
+    fields: {account: ref(account), entry: ref(entry) optional}
+  account:
+    tenant: true
+    fields: {email: string unique}
   thing:
     fields:
       name: text
@@ -239,9 +249,7 @@ def goose(service: Path, url: str) -> None:
     go = go_project.compiler(GoProject(service), print)
     environment = {**os.environ, "DATABASE_URL": url, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
     command = [str(go), "run", "./cmd/order", "migrate"]
-    done = subprocess.run(
-        command, cwd=service, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=service, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -264,7 +272,9 @@ PAIRS = {f"{old}_{new}": (old, new) for old in VALUES for new in VALUES if old !
 
 def both(old: str, new: str) -> tuple[Tables, Tables]:
     """A model before and after its one column changed."""
-    before, after = (Column("c", kind, values=("red", "blue") if kind == "enum" else ()) for kind in (old, new))
+    before, after = (
+        Column("c", kind, values=("red", "blue") if kind == "enum" else ()) for kind in (old, new)
+    )
     return Tables((Table("t", "t", (before,)),)), Tables((Table("t", "t", (after,)),))
 
 
@@ -273,7 +283,9 @@ KEPT = [name for name, (old, new) in PAIRS.items() if not list(losses(difference
 
 def wide(number: int) -> str:
     """A resource with a field for each pair of types, of the first or second type of the pair."""
-    fields = [f"      c_{name}: {WRITTEN.get(pair[number], pair[number])} optional" for name, pair in PAIRS.items()]
+    fields = [
+        f"      c_{name}: {WRITTEN.get(pair[number], pair[number])} optional" for name, pair in PAIRS.items()
+    ]
     return "  thing:\n    fields:\n" + "\n".join(fields) + "\n"
 
 
@@ -285,9 +297,13 @@ def test_every_type_becomes_every_other(
     mine = databases(f"types_{kind}")
     move(service, venv, mine, "0001", "up")
     first = mine.shape
-    names, values = (", ".join(words) for words in ([f"c_{n}" for n in KEPT], [VALUES[PAIRS[n][0]] for n in KEPT]))
+    names, values = (
+        ", ".join(words) for words in ([f"c_{n}" for n in KEPT], [VALUES[PAIRS[n][0]] for n in KEPT])
+    )
     key = "'018f0000-0000-7000-8000-000000000001'"
-    mine.ask(f"INSERT INTO things (id, created_at, updated_at, {names}) VALUES ({key}, now(), now(), {values})")
+    mine.ask(
+        f"INSERT INTO things (id, created_at, updated_at, {names}) VALUES ({key}, now(), now(), {values})"
+    )
     asked = f"SELECT {', '.join(f'c_{name}::text' for name in KEPT)} FROM things"
     before = mine.ask(asked)
     describe(tmp_path / "shop", kind, wide(1))

@@ -19,7 +19,11 @@ SERVICES = {
     "everything": {
         "calls": ["catalog", "user-management"],
         "apis": [
-            {"name": "catalog", "title": HOSTILE, "resources": [THING | {"path": "/api/v1/things"}, PART | {"path": "/parts"}]},
+            {
+                "name": "catalog",
+                "title": HOSTILE,
+                "resources": [THING | {"path": "/api/v1/things"}, PART | {"path": "/parts"}],
+            },
             {"name": "user-management", "title": "Users", "resources": []},
         ],
         "secrets": ["API_KEY"],

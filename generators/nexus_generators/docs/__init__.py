@@ -29,8 +29,8 @@ def site(platform: Platform) -> dict[str, File]:
         "events.html": _page("events.html", known, top=""),
         "components.html": _page("components.html", known, top=""),
         "runbook.html": _page("runbook.html", known, top=""),
-        "style.css": _asset("style.css"),
-        "map.js": _asset("map.js"),
+        "style.css": asset("style.css"),
+        "map.js": asset("map.js"),
     }
     for service in known["services"]:
         files[f"services/{service['name']}.html"] = _page("service.html", known, top="../", service=service)
@@ -40,7 +40,7 @@ def site(platform: Platform) -> dict[str, File]:
 def map_page(platform: Platform) -> str:
     """The map alone, as one page that holds all that it needs."""
     known = facts(platform)
-    return _page("map.html", known, top="", style=_asset("style.css"), script=_asset("map.js"))
+    return _page("map.html", known, top="", style=asset("style.css"), script=asset("map.js"))
 
 
 def _page(name: str, known: Mapping[str, Any], **more: Any) -> str:
@@ -74,8 +74,21 @@ def _data(known: Mapping[str, Any]) -> str:
     return dumped.replace("<", "\\u003c")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A file that pages refer to."""
     return (_PAGES / name).read_text(encoding="utf-8")
+
+
+def page(name: str, **known: Any) -> str:
+    """A page of texts that anybody may have written: signs that hide or turn text are shown."""
+    return _careful().get_template(name).render(**known)
+
+
+@cache
+def _careful() -> Environment:
+    from nexus_generators.sdk.python.text import visible
+
+    return _environment().overlay(finalize=lambda said: visible(said) if type(said) is str else said)
 
 
 @cache

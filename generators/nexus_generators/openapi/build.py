@@ -153,7 +153,7 @@ class _Builder:
         parts = [part for part in path.split("/") if part and not part.startswith("{")]
         group = tags[0] if tags else parts[0] if parts else "api"
         identity = _text(said, "operationId")
-        name = identity or _named_by_path(method, path)
+        name = _without_path(identity, method, path) or _named_by_path(method, path)
         if "/" in name and kebab(name.split("/")[0]) == kebab(group):
             name = name.split("/", 1)[1] or name
         body = self.document.deref(said.get("requestBody") or {})
@@ -257,6 +257,11 @@ class _Builder:
                 if kind in {"json", "jsonl", "sse"}:
                     type_ = self.types.of(schema, f"{name} Response{suffix}")
                 yield Answer(str(status), media, kind, type_, doc, f"{where}{pointer(['content', media])}")
+
+
+def _without_path(identity: str, method: str, path: str) -> str:
+    """`list_items` of `list_items_api_v1_items_get`: FastAPI tells functions of one name apart by that."""
+    return identity.removesuffix(re.sub(r"\W", "_", path) + f"_{method}") or identity
 
 
 def _named_by_path(method: str, path: str) -> str:

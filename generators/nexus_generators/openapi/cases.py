@@ -53,13 +53,14 @@ class Cases:
 
     def all(self) -> list[Case | Impossible]:
         """A case for each operation, or why there is none."""
-        made: list[Case | Impossible] = []
-        for operation in self._api.operations:
-            try:
-                made.append(self._case(operation))
-            except (Unsatisfiable, RecursionError) as error:
-                made.append(Impossible(operation, str(error)))
-        return made
+        return [self.of(operation) for operation in self._api.operations]
+
+    def of(self, operation: Operation) -> Case | Impossible:
+        """The case of an operation, or why there is none."""
+        try:
+            return self._case(operation)
+        except (Unsatisfiable, RecursionError) as error:
+            return Impossible(operation, str(error))
 
     def _case(self, operation: Operation) -> Case:
         arguments: dict[tuple[str, str], Any] = {}

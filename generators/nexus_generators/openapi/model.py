@@ -132,6 +132,7 @@ class Parameter:
     deprecated: bool = False
 
 
+_STREAMS = frozenset({"sse", "jsonl"})
 BodyKind = Literal["json", "form", "multipart", "text", "binary", "jsonl", "sse", "none"]
 
 
@@ -216,6 +217,22 @@ class Operation:
         """What the operation returns when it succeeds."""
         found = tuple(a for a in self.answers if a.status[0] in "123" and a.status != "default")
         return found or tuple(a for a in self.answers if a.status == "default")
+
+    @property
+    def streams(self) -> tuple[Answer, ...]:
+        """The answers that come bit by bit."""
+        return tuple(a for a in self.good if a.kind in _STREAMS)
+
+    @property
+    def only_streams(self) -> bool:
+        """Whether it answers in no other way."""
+        return bool(self.streams) and len({a.kind for a in self.good if a.kind != "none"}) == 1
+
+    def accept(self, *, streams: bool) -> str:
+        """The media types to ask for: those of streams, or those of answers that come as a whole."""
+        wanted = [a.media for a in self.good if (a.kind in _STREAMS) == streams and a.media]
+        said = wanted or [a.media for a in self.answers if a.media]
+        return ", ".join(dict.fromkeys(said)) or "*/*"
 
     @property
     def bad(self) -> tuple[Answer, ...]:

@@ -18,6 +18,7 @@ _ONE = ("items", "additionalProperties", "not", "contains", "propertyNames", "if
 _ONE_TOO = ("unevaluatedItems", "unevaluatedProperties", "itemSchema", "contentSchema")
 _MANY = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+_HOLDING = frozenset({*_ONE, *_ONE_TOO, *_MANY, *_NAMED, "items"})
 _ANNOTATIONS = {
     "$ref",
     "description",
@@ -374,6 +375,8 @@ class Repair:
                 del schema["pattern"]
 
     def _children(self, schema: dict[str, Any], path: Path) -> None:  # noqa: C901 - three kinds of keywords
+        if _HOLDING.isdisjoint(schema):
+            return
         if isinstance(schema.get("items"), list):
             self.note("items-list", "items is a list; since 3.1 that is prefixItems", path)
             schema["prefixItems"] = schema.pop("items")

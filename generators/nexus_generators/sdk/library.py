@@ -22,6 +22,7 @@ class Package:
     module: str
     version: str
     go_module: str = ""
+    licence: str = ""
 
     @classmethod
     def of(cls, api: Api, name: str = "", version: str = "") -> Package:
@@ -39,6 +40,7 @@ class Package:
             module,
             version or _version(api.version),
             chosen if "/" in chosen else f"example.com/{bare}",
+            "MIT" if re.match(r"MIT\b", api.licence.strip()) else "",
         )
 
 

@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 from nexus_generators.generator import File, text
-from nexus_generators.openapi.model import Api, Scheme
-from nexus_generators.openapi.names import Names
+from nexus_generators.openapi.model import Api, Operation, Scheme
+from nexus_generators.openapi.names import Names, snake
+from nexus_generators.sdk.examples import Example
 from nexus_generators.sdk.go import models, names
+from nexus_generators.sdk.go.example import Calls, tests
 from nexus_generators.sdk.go.names import GoNaming, arguments, exported
 from nexus_generators.sdk.go.resources import Resources
 from nexus_generators.sdk.go.text import comment, literal
+from nexus_generators.sdk.groups import Group
 from nexus_generators.sdk.library import Library, Package
 from nexus_generators.sdk.python.client import base_url
-from nexus_generators.sdk.python.project import changelog, code, markdown
+from nexus_generators.sdk.python.project import changelog, code, licence, markdown
+from nexus_generators.sdk.reference import Voice, reference
 
 _GUIDE = Path(__file__).resolve().parent / "guide.md"
 _MODULE = re.compile(r"[a-z0-9][a-z0-9._~-]*(?:/[A-Za-z0-9._~-]+)*")
-_SETTINGS = {"Server", "Timeout", "Retry", "Header", "HTTP", "OnRequest", "OnResponse"}
+_SETTINGS = {"Server", "Timeout", "Retry", "Header", "HTTP", "OnRequest", "OnResponse", "Trace"}
 
 
-def emit(api: Api, package: Package) -> Library:
-    """All files of the client, and how each operation is called."""
+def emit(api: Api, package: Package, examples: Mapping[str, Example] | None = None) -> Library:
+    """All files of the client, and how each operation is called; examples are by tag."""
+    known = examples or {}
     naming = names.decide(api)
     resources = Resources(api, naming)
     name = package.module.replace("_", "")
+    voice = Voice(arguments, resources.argument, resources.body, "Body", resources.returns, resources.error)
+    calls = Calls(api, naming, name)
+    shown = {tag: text_ for tag, one in known.items() if (text_ := calls.written(one))}
     files: dict[str, File] = {
         "go.mod": text(f"module {module_path(package)}\n\ngo 1.24\n"),
         "client.go": text("\n".join(_client(api, naming, package, name)) + "\n"),
         "models.go": text(models.module(api, naming, name)),
-        "README.md": text("\n".join(_readme(api, naming, package, name)) + "\n"),
+        "README.md": text("\n".join(_readme(api, naming, package, name, shown)) + "\n"),
+        "REFERENCE.md": text(reference(api, naming, voice)),
+        "LICENSE": text(licence(package), seed=True),
         "CHANGELOG.md": text(changelog(package), seed=True),
         "custom/custom.go": text(
             "// Package custom is yours: what stands here is kept when the client is generated again.\npackage custom\n",
@@ -41,6 +51,8 @@ def emit(api: Api, package: Package) -> Library:
     }
     for group in naming.groups.values():
         files[f"{group.module}.go"] = text(resources.module(group, name))
+    tried = tests(calls, naming, name, module_path(package), known)
+    files |= {path: text(content) for path, content in tried.items()}
     for file, content in _runtime().items():
         files[file] = text(content.replace("package PACKAGE", f"package {name}", 1))
     return Library(package, files, resources.calls)
@@ -96,6 +108,7 @@ def _client(api: Api, naming: GoNaming, package: Package, name: str) -> Iterator
     yield "\t// OnRequest sees every request before it is sent, OnResponse every answer."
     yield "\tOnRequest func(*http.Request)"
     yield "\tOnResponse func(*http.Response)"
+    yield "\tTrace      Trace"
     yield "}"
     yield ""
     yield "// Client has all operations, by group."
@@ -125,6 +138,7 @@ def _new(api: Api, naming: GoNaming, package: Package) -> Iterator[str]:
     yield "\t\ttimeout: cmp.Or(settings.Timeout, time.Minute),"
     yield "\t\tretry: retry,\n\t\theader: settings.Header,\n\t\thttp: client,"
     yield "\t\tonRequest: settings.OnRequest,\n\t\tonResponse: settings.OnResponse,"
+    yield "\t\ttrace: settings.Trace,"
     yield "\t}"
     yield "\treturn &Client{"
     for group in naming.groups.values():
@@ -133,7 +147,9 @@ def _new(api: Api, naming: GoNaming, package: Package) -> Iterator[str]:
     yield "}"
 
 
-def _readme(api: Api, naming: GoNaming, package: Package, name: str) -> Iterator[str]:
+def _readme(
+    api: Api, naming: GoNaming, package: Package, name: str, calls: Mapping[str, str]
+) -> Iterator[str]:
     found = settings(api)
     yield f"# {markdown(api.title)}"
     yield ""
@@ -142,21 +158,36 @@ def _readme(api: Api, naming: GoNaming, package: Package, name: str) -> Iterator
     yield f"    go get {module_path(package)}"
     yield ""
     yield "```go"
-    field = f'{found[0][1]}: {name}.Secret("…")' if found else ""
+    variable = f'os.Getenv("{name.upper()}_{snake(found[0][1]).upper()}")' if found else ""
+    basic = found and found[0][0].kind == "basic"
+    secret = (
+        f'{name}.Basic{{Username: "ada", Password: {variable}}}' if basic else f"{name}.Secret({variable})"
+    )
+    field = f"{found[0][1]}: {secret}" if found else ""
+    yield f"import {name} {literal(module_path(package))}"
+    yield ""
+    yield "ctx := context.Background()"
     yield f"client := {name}.NewClient({name}.Settings{{{field}}})"
+    yield from (f"found, err := {call}" for call in list(calls.values())[:1])
     yield "```"
     yield ""
     yield _GUIDE.read_text(encoding="utf-8")
     yield "## Operations"
+    yield ""
+    yield "Each with its arguments and errors in [the reference](REFERENCE.md)."
     for group in naming.groups.values():
         operations = naming.operations(api, group)
-        first = operations[0]
-        taken = [f"{arguments(first)[p.location, p.name]}: …" for p in first.parameters if p.required]
-        taken += ["Body: …"] if first.bodies and first.body_required else []
-        has_params = first.parameters or first.bodies
-        params = f", {name}.{naming.params[first.pointer]}{{{', '.join(taken)}}}" if has_params else ""
         yield from ("", f"### `client.{group.attribute}`", "", "```go")
-        yield f"client.{group.attribute}.{group.methods[first.pointer]}(ctx{params})"
+        yield calls.get(group.tag) or _sketch(operations[0], group, naming, name)
         yield from ("```", "", "| method | operation | |", "|---|---|---|")
         for op in operations:
             yield f"| `{group.methods[op.pointer]}` | `{op.method} {code(op.path)}` | {markdown(op.summary)} |"
+
+
+def _sketch(operation: Operation, group: Group, naming: GoNaming, name: str) -> str:
+    """A call that leaves values open."""
+    taken = [f"{arguments(operation)[p.location, p.name]}: …" for p in operation.parameters if p.required]
+    taken += ["Body: …"] if operation.bodies and operation.body_required else []
+    has_params = operation.parameters or operation.bodies
+    params = f", {name}.{naming.params[operation.pointer]}{{{', '.join(taken)}}}" if has_params else ""
+    return f"client.{group.attribute}.{group.methods[operation.pointer]}(ctx{params})"

@@ -11,8 +11,6 @@ from nexus_generators.sdk.go.text import comment, literal, strings
 from nexus_generators.sdk.groups import Group
 from nexus_generators.sdk.library import Call
 
-_STREAMS = {"sse", "jsonl"}
-
 
 class Resources:
     """Writes groups; remembers how each operation is called."""
@@ -42,8 +40,7 @@ class Resources:
 
     def _constant(self, operation: Operation) -> Iterator[str]:
         security = operation.security if operation.security is not None else self._api.security
-        good = dict.fromkeys(a.media for a in operation.good if a.media)
-        accept = ", ".join(good or dict.fromkeys(a.media for a in operation.answers if a.media)) or "*/*"
+        accept = operation.accept(streams=operation.only_streams)
         yield ""
         yield f"var {self._naming.variables[operation.pointer]} = operation{{"
         yield f"\tmethod: {literal(operation.method)},"
@@ -82,23 +79,28 @@ class Resources:
                 "\n\nDeprecated: the API has deprecated it." if parameter.deprecated else ""
             )
             yield from comment(said, "\t")
-            yield f"\t{names[parameter.location, parameter.name]} {self._argument(parameter)}"
+            yield f"\t{names[parameter.location, parameter.name]} {self.argument(parameter)}"
         if operation.bodies:
-            types = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
-            text = types[0] if len(types) == 1 else "any"
-            yield f"\tBody {self._body_type(operation, text)}"
+            yield f"\tBody {self.body(operation)}"
         if len(operation.bodies) > 1:
             yield f"\t// ContentType is {literal(operation.bodies[0].media)} unless it is set."
             yield "\tContentType string"
         yield "}"
 
-    def _argument(self, parameter: Parameter) -> str:
+    def argument(self, parameter: Parameter) -> str:
+        """The type of a parameter."""
         plain = self._api.plain(parameter.type)
         type_: Type = plain.inner if isinstance(plain, Nullable) else parameter.type
         return self._types.of(type_) if parameter.required else self._types.optional(type_)
 
-    def _body_type(self, operation: Operation, text: str) -> str:
-        first = operation.bodies[0]
+    def error(self, answer: Answer) -> str:
+        """The type of an error's body."""
+        return self._types.of(answer.type or Scalar("any"))
+
+    def body(self, operation: Operation) -> str:
+        """The type of the body."""
+        types = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
+        text, first = types[0] if len(types) == 1 else "any", operation.bodies[0]
         if text == "any" or operation.body_required:
             return text
         return (
@@ -114,7 +116,7 @@ class Resources:
 
     def returns(self, operation: Operation) -> str:
         """The type of what the operation returns; empty for nothing."""
-        answers = [a for a in operation.good if a.kind not in _STREAMS]
+        answers = [a for a in operation.good if a not in operation.streams]
         parts = list(dict.fromkeys(self._returned(a) for a in answers if a.kind != "none"))
         if not parts:
             return ""
@@ -133,8 +135,7 @@ class Resources:
 
     def _methods(self, operation: Operation, group: Group) -> Iterator[str]:
         name, data = group.methods[operation.pointer], self._naming.variables[operation.pointer]
-        streams = [a for a in operation.good if a.kind in _STREAMS]
-        only = bool(streams) and len({a.kind for a in operation.good if a.kind != "none"}) == 1
+        streams, only = operation.streams, operation.only_streams
         several = len(operation.bodies) > 1
         self.calls[operation.pointer] = Call(
             group.attribute, name, arguments(operation), bool(operation.bodies), several, only
@@ -162,6 +163,9 @@ class Resources:
             yield ""
             yield from _doc(operation, name if only else f"{name}Stream")
             yield f"{receiver} {name if only else f'{name}Stream'}({head}) (*Stream[{item}], error) {{"
+            if not only:
+                accepting = f"{data}.accepting({literal(operation.accept(streams=True))})"
+                call = call.replace(f"&{data}", accepting, 1)
             yield f"\treturn stream[{item}](ctx, s.core, {call})"
             yield "}"
         if operation.paging is not None:

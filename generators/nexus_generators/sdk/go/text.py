@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from nexus_generators.sdk.python.text import escaped, visible
+from nexus_generators.sdk.python.text import escaped, visible, wrapped
 
 _WIDTH = 100
 _TAG = re.compile(r"[A-Za-z0-9!#$%&()*+\-./:;<=>?@\[\]^_{|}~ ]+")
@@ -17,6 +17,8 @@ def literal(value: object) -> str:
         return "true" if value else "false"
     if not isinstance(value, str):
         return repr(value)
+    if value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
     return '"' + "".join(escaped(sign, '"') for sign in value) + '"'
 
 
@@ -41,7 +43,4 @@ def comment(text: str, indent: str = "") -> list[str]:
     lines = [line.rstrip() for line in textwrap.dedent(visible(text).expandtabs(4)).strip().split("\n")]
     if not any(lines):
         return []
-    wrapped: list[str] = []
-    for line in lines:
-        wrapped.extend(textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) or [""])
-    return [f"{indent}// {line}".rstrip() for line in wrapped]
+    return [f"{indent}// {part}".rstrip() for line in lines for part in wrapped(line, _WIDTH)]

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from nexus_generators.generator import File, text
 from nexus_generators.openapi.model import Api
+from nexus_generators.sdk.examples import Example
 from nexus_generators.sdk.library import Library, Package
-from nexus_generators.sdk.python import client, models, names, project
+from nexus_generators.sdk.python import client, example, models, names, project
 from nexus_generators.sdk.python.resources import Resources
+from nexus_generators.sdk.reference import Voice, reference
 
 _RUNTIME = Path(__file__).resolve().parent / "runtime"
 _CUSTOM = '"""Yours: what stands here is kept when the client is generated again."""\n'
 
 
-def emit(api: Api, package: Package) -> Library:
-    """All files of the client, and how each operation is called."""
+def emit(api: Api, package: Package, examples: Mapping[str, Example] | None = None) -> Library:
+    """All files of the client, and how each operation is called; examples are by tag."""
+    known = examples or {}
     naming = names.decide(api)
     resources = Resources(api, naming)
+    voice = Voice(
+        names.arguments, resources.argument, resources.body, "body", resources.returns, resources.error
+    )
     root = f"src/{package.module}"
+    calls = {tag: example.call(api, naming, one) for tag, one in known.items()}
     files: dict[str, File] = {
         f"{root}/__init__.py": text(project.package_init(package)),
         f"{root}/py.typed": text(""),
@@ -28,11 +36,14 @@ def emit(api: Api, package: Package) -> Library:
         f"{root}/resources/__init__.py": text('"""The operations, by group."""\n'),
         f"{root}/custom/__init__.py": text(_CUSTOM, seed=True),
         "pyproject.toml": text(project.pyproject(api, package)),
-        "README.md": text(project.readme(api, naming, package)),
+        "README.md": text(project.readme(api, naming, package, calls)),
+        "REFERENCE.md": text(reference(api, naming, voice)),
+        "LICENSE": text(project.licence(package), seed=True),
         "CHANGELOG.md": text(project.changelog(package), seed=True),
     }
     for group in naming.groups.values():
         files[f"{root}/resources/{group.module}.py"] = text(resources.module(group))
+    files |= {path: text(content) for path, content in example.tests(api, naming, package, known).items()}
     files |= {f"{root}/_core/{name}": text(content) for name, content in _runtime().items()}
     return Library(package, files, resources.calls)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nexus_generators.openapi.model import Api, Operation
@@ -36,6 +36,8 @@ build-backend = "hatchling.build"
 [project]
 name = {toml(package.name)}
 version = {toml(package.version)}
+license = {toml(package.licence or "LicenseRef-Proprietary")}
+license-files = ["LICENSE"]
 description = {toml(f"Python client of {api.title}")}
 readme = "README.md"
 requires-python = ">=3.11"
@@ -68,14 +70,40 @@ pythonpath = ["src"]
 """
 
 
-def readme(api: Api, naming: Naming, package: Package) -> str:
-    """`README.md`, with an example for each group of operations."""
-    return "\n".join(_readme(api, naming, package)) + "\n"
+_MIT = """\
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
 
 
-def _readme(api: Api, naming: Naming, package: Package) -> Iterator[str]:
+def licence(package: Package) -> str:
+    """`LICENSE`, which is yours after the first time: MIT where the document is, else nothing is given away."""
+    if package.licence == "MIT":
+        return f"MIT License\n\nCopyright (c) the owners of {package.name}\n\n{_MIT}"
+    return (
+        f"Copyright (c) the owners of {package.name}. All rights reserved.\n\n"
+        "Put the licence here under which you hand this package on; it is kept when the client is generated again.\n"
+    )
+
+
+def readme(api: Api, naming: Naming, package: Package, calls: Mapping[str, str]) -> str:
+    """`README.md`; `calls` are examples by tag."""
+    return "\n".join(_readme(api, naming, package, calls)) + "\n"
+
+
+def _readme(api: Api, naming: Naming, package: Package, calls: Mapping[str, str]) -> Iterator[str]:
     found = secrets(api, package)
-    given = ", ".join(f"{s.argument}=…" for s in found[:1])
+    first = next(iter(calls.values()), "...")
     yield f"# {markdown(api.title)}"
     yield ""
     yield f"A Python client, synchronous and asynchronous, for version {markdown(api.version)} of the API."
@@ -83,10 +111,10 @@ def _readme(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield f"    pip install {package.name}"
     yield ""
     yield "```python"
-    yield f"from {package.module} import Client"
+    yield from imports(first, package, "Client")
     yield ""
-    yield f"with Client({given}) as client:"
-    yield f"    ...  # the default server is {line(base_url(api))[:100]}"
+    yield f"with Client() as client:  # the server is {line(base_url(api))[:100]} unless you say another"
+    yield f"    {first}"
     yield "```"
     yield ""
     if found:
@@ -99,13 +127,24 @@ def _readme(api: Api, naming: Naming, package: Package) -> Iterator[str]:
         yield ""
     yield from _GUIDE.read_text(encoding="utf-8").split("\n")
     yield "## Operations"
+    yield ""
+    yield "Each with its arguments and errors in [the reference](REFERENCE.md)."
     for group in naming.groups.values():
         operations = [op for op in api.operations if op.pointer in group.methods]
         yield from ("", f"### `client.{group.attribute}`", "", "```python")
-        yield example(operations[0], group.attribute, group.methods[operations[0].pointer])
+        yield calls.get(group.tag) or example(
+            operations[0], group.attribute, group.methods[operations[0].pointer]
+        )
         yield from ("```", "", "| method | operation | |", "|---|---|---|")
         for op in operations:
             yield f"| `{group.methods[op.pointer]}` | `{op.method} {code(op.path)}` | {markdown(op.summary)} |"
+
+
+def imports(calls: str, package: Package, *names: str) -> Iterator[str]:
+    """The import lines that calls need."""
+    yield from (f"import {name}" for name in ("datetime", "uuid") if f"{name}." in calls)
+    yield ""
+    yield f"from {package.module} import {', '.join([*names, *(['models'] if 'models.' in calls else [])])}"
 
 
 def example(operation: Operation, group: str, method: str) -> str:

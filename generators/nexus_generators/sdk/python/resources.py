@@ -22,7 +22,6 @@ from .. import _core as core
 from .. import models
 
 """
-_STREAMS = {"sse", "jsonl"}
 
 
 class Resources:
@@ -68,8 +67,7 @@ class Resources:
             yield f"    security={literal(tuple(names for names in security))},"
         if operation.servers:
             yield f"    server={literal(operation.servers[0].address)},"
-        good = dict.fromkeys(a.media for a in operation.good if a.media)
-        accept = ", ".join(good or dict.fromkeys(a.media for a in operation.answers if a.media)) or "*/*"
+        accept = operation.accept(streams=operation.only_streams)
         yield f"    accept={literal(accept)}," if accept != "application/json" else ""
         yield ")"
 
@@ -83,11 +81,15 @@ class Resources:
             parts.append(f"media={literal(answer.media)}")
         return f"core.Answer({', '.join(parts)})"
 
+    def error(self, answer: Answer) -> str:
+        """The annotation of an error's body."""
+        return self._types.of(answer.type or Scalar("any"))
+
     def returns(self, operation: Operation) -> str:
         """The annotation of what the operation returns."""
         parts: list[str] = []
         for answer in operation.good:
-            if answer.kind in _STREAMS:
+            if answer in operation.streams:
                 continue
             if answer.kind == "json":
                 parts.append(self._types.of(answer.type or Scalar("any")))
@@ -106,8 +108,7 @@ class Resources:
 
     def _methods(self, operation: Operation, group: Group, asynchronous: bool) -> Iterator[str]:
         name = group.methods[operation.pointer]
-        streams = [a for a in operation.good if a.kind in _STREAMS]
-        only = bool(streams) and len({a.kind for a in operation.good if a.kind != "none"}) == 1
+        streams, only = operation.streams, operation.only_streams
         given = arguments(operation)
         chooses = len(operation.bodies) > 1
         self.calls[operation.pointer] = Call(
@@ -134,7 +135,10 @@ class Resources:
         yield from self._doc(operation)
         passed = ["body", "content_type" if len(operation.bodies) > 1 else "None"] if operation.bodies else []
         passed = passed if len(operation.bodies) > 1 else passed[:1]
-        call = ", ".join([constant(group, operation), _given(operation), *passed, "options=options"])
+        data = constant(group, operation)
+        if stream is not None and not operation.only_streams:
+            data += f".accepting({literal(operation.accept(streams=True))})"
+        call = ", ".join([data, _given(operation), *passed, "options=options"])
         yield f"        return {wait}self._core.{'stream' if stream else 'send'}({call})"
 
     def _pages(self, operation: Operation, group: Group, name: str, asynchronous: bool) -> Iterator[str]:
@@ -158,29 +162,31 @@ class Resources:
         others = [p for p in operation.parameters if p.location != "path"]
         yield "self"
         for parameter in path:
-            yield f"{names['path', parameter.name]}: {self._argument(parameter)}"
+            yield f"{names['path', parameter.name]}: {self.argument(parameter)}"
         needed = body and bool(operation.bodies) and operation.body_required
         if needed:
-            yield f"body: {self._body_type(operation)}"
+            yield f"body: {self.body(operation)}"
         yield "*"
         for parameter in sorted(others, key=lambda p: not p.required):
             default = "" if parameter.required else " | None = None"
-            text = self._argument(parameter)
+            text = self.argument(parameter)
             name = names[parameter.location, parameter.name]
             yield f"{name}: {text}{default if text != 'Any' or not default else ' = None'}"
         if body and operation.bodies and not needed:
-            text = self._body_type(operation)
+            text = self.body(operation)
             yield f"body: {text} | None = None" if text != "Any" else "body: Any = None"
         if body and len(operation.bodies) > 1:
             options = ", ".join(literal(b.media) for b in operation.bodies)
             yield f"content_type: Literal[{options}] = {literal(operation.bodies[0].media)}"
         yield "options: core.Options | None = None"
 
-    def _argument(self, parameter: Parameter) -> str:
+    def argument(self, parameter: Parameter) -> str:
+        """The annotation of a parameter."""
         plain = self._api.plain(parameter.type)
         return self._types.of(plain.inner if isinstance(plain, Nullable) else parameter.type)
 
-    def _body_type(self, operation: Operation) -> str:
+    def body(self, operation: Operation) -> str:
+        """The annotation of the body."""
         parts = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
         return "Any" if "Any" in parts else " | ".join(parts)
 

@@ -18,6 +18,8 @@ def literal(value: object) -> str:
     if not isinstance(value, str):
         return repr(value)
     quote = "'" if '"' in value and "'" not in value else '"'
+    if value.isprintable() and quote not in value and "\\" not in value:
+        return f"{quote}{value}{quote}"
     return quote + "".join(escaped(sign, quote) for sign in value) + quote
 
 
@@ -40,6 +42,21 @@ def visible(text: str) -> str:
     )
 
 
+def wrapped(line: str, width: int) -> list[str]:
+    """The lines of a long line, broken between words only."""
+    if len(line) <= width:
+        return [line]
+    lines, start = [], 0
+    while len(line) - start > width:
+        end = line.rfind(" ", start, start + width + 1)
+        end = end if end > start else line.find(" ", start + width)
+        if end < 0:
+            break
+        lines.append(line[start:end].rstrip())
+        start = end + 1
+    return [*lines, line[start:].strip()]
+
+
 def docstring(text: str, indent: str) -> list[str]:
     """The lines of a docstring; none for an empty text."""
     clean = visible(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"').expandtabs(4)
@@ -48,13 +65,10 @@ def docstring(text: str, indent: str) -> list[str]:
         return []
     if lines[-1].endswith('"'):
         lines[-1] = lines[-1][:-1] + '\\"'
-    wrapped: list[str] = []
+    broken: list[str] = []
     for line in lines:
-        long = len(line) > _WIDTH and not line.startswith((" ", "|", "```"))
-        wrapped.extend(
-            textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) if long else [line]
-        )
-    if len(wrapped) == 1 and len(indent) + len(wrapped[0]) <= _WIDTH:
-        return [f'{indent}"""{wrapped[0]}"""']
-    body = [f"{indent}{line}" if line else "" for line in wrapped[1:]]
-    return [f'{indent}"""{wrapped[0]}', *body, f'{indent}"""']
+        broken.extend([line] if line.startswith((" ", "|", "```")) else wrapped(line, _WIDTH))
+    if len(broken) == 1 and len(indent) + len(broken[0]) <= _WIDTH:
+        return [f'{indent}"""{broken[0]}"""']
+    body = [f"{indent}{line}" if line else "" for line in broken[1:]]
+    return [f'{indent}"""{broken[0]}', *body, f'{indent}"""']

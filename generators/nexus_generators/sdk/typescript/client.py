@@ -12,7 +12,7 @@ from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.python.client import base_url
 from nexus_generators.sdk.typescript.text import comment, literal
 
-_SETTINGS = {"constructor", "server", "timeout", "retry", "headers", "hooks", "fetch"}
+_SETTINGS = {"constructor", "server", "timeout", "retry", "headers", "hooks", "fetch", "tracer"}
 _KINDS = {"basic": "core.Basic", "api-key": "core.Secret", "other": "core.Secret"}
 _TOKEN = "core.Secret | core.ClientCredentials"  # noqa: S105 - the type of one
 
@@ -39,9 +39,9 @@ def module(api: Api, naming: Naming, package: Package) -> str:
 
 def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     groups = list(naming.groups.values())
-    yield 'import * as core from "./core/index.js";'
+    yield 'import * as core from "./core/index.ts";'
     for group in groups:
-        yield f'import {{ {group.cls} as {group.cls}Group }} from "./resources/{group.module}.js";'
+        yield f'import {{ {group.cls} as {group.cls}Group }} from "./resources/{group.module}.ts";'
     yield ""
     yield f"export const VERSION = {literal(package.version)};"
     yield ""
@@ -58,19 +58,7 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
         yield f"  [{literal(scheme.key)}, {{ {', '.join(said)}, tokenUrl: {literal(scheme.token_url)} }}],"
     yield "]);"
     yield ""
-    yield "/** What a client may be told; times are in milliseconds. */"
-    yield "export interface Settings {"
-    for secret in secrets(api):
-        yield from comment(secret.scheme.doc, "  ")
-        yield f"  readonly {secret.setting}?: {secret.type};"
-    yield "  readonly server?: string;"
-    yield "  readonly timeout?: number;"
-    yield "  readonly retry?: Partial<core.Retry>;"
-    yield "  readonly headers?: Readonly<Record<string, string>>;"
-    yield "  readonly hooks?: core.Hooks;"
-    yield "  readonly fetch?: typeof fetch;"
-    yield "}"
-    yield ""
+    yield from _settings(api)
     said = [part.strip() for part in (api.title, api.doc) if part.strip()]
     yield from comment("\n\n".join(said), "")
     yield "export class Client {"
@@ -84,11 +72,12 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield f"      userAgent: {literal(package.name + '/' + package.version)},"
     yield "      schemes: SCHEMES,"
     pairs = (f"[{literal(s.scheme.key)}, settings.{s.setting}]" for s in secrets(api))
-    yield f"      credentials: new Map([{', '.join(pairs)}]),"
+    yield f"      credentials: new Map<string, core.Credential | undefined>([{', '.join(pairs)}]),"
     yield "      timeout: settings.timeout ?? 60_000,"
     yield "      retry: { ...core.RETRY, ...settings.retry },"
     yield "      headers: settings.headers ?? {},"
     yield "      hooks: settings.hooks ?? {},"
+    yield "      tracer: settings.tracer,"
     yield "      fetch: settings.fetch ?? ((input, init) => fetch(input, init)),"
     yield "    });"
     for group in groups:
@@ -97,8 +86,26 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield "}"
 
 
+def _settings(api: Api) -> Iterator[str]:
+    yield "/** What a client may be told; times are in milliseconds. */"
+    yield "export interface Settings {"
+    for secret in secrets(api):
+        yield from comment(secret.scheme.doc, "  ")
+        yield f"  readonly {secret.setting}?: {secret.type};"
+    yield "  readonly server?: string;"
+    yield "  readonly timeout?: number;"
+    yield "  readonly retry?: Partial<core.Retry>;"
+    yield "  readonly headers?: Readonly<Record<string, string>>;"
+    yield "  readonly hooks?: core.Hooks;"
+    yield "  readonly fetch?: typeof fetch;"
+    yield "  /** A tracer of `@opentelemetry/api`: each call is a span then, and sends `traceparent`. */"
+    yield "  readonly tracer?: core.Tracer;"
+    yield "}"
+    yield ""
+
+
 INDEX = """\
-export { Client, SERVERS, VERSION, type Settings } from "./client.js";
+export { Client, SERVERS, VERSION, type Settings } from "./client.ts";
 export {
   APIConnectionError,
   APIError,
@@ -120,7 +127,8 @@ export {
   type Hooks,
   type Options,
   type Retry,
-} from "./core/index.js";
-export * as custom from "./custom/index.js";
-export * as models from "./models.js";
+  type Tracer,
+} from "./core/index.ts";
+export * as custom from "./custom/index.ts";
+export * as models from "./models.ts";
 """

@@ -11,7 +11,7 @@ from nexus_generators.sdk.library import Call
 from nexus_generators.sdk.typescript.text import key, literal
 
 _HEAD = """\
-import { Client } from "./index.js";
+import { Client } from "./index.ts";
 
 declare const process: { argv: string[]; stdout: { write(text: string): void } };
 

@@ -69,7 +69,7 @@ class Types:
 def module(api: Api, naming: Naming) -> str:
     """The text of `models.ts`."""
     types = Types(naming)
-    parts = ['import type { Upload } from "./core/index.js";\n\nexport type { Upload };']
+    parts = ['import type { Upload } from "./core/index.ts";\n\nexport type { Upload };']
     for found in api.declarations.values():
         name = naming.classes[found.key]
         match found:

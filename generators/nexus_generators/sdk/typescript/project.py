@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nexus_generators.openapi.model import Api, Operation
+from nexus_generators.openapi.names import snake
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.python.project import code, line, markdown
-from nexus_generators.sdk.typescript.client import secrets
+from nexus_generators.sdk.typescript.client import Secret, secrets
 from nexus_generators.sdk.typescript.names import arguments
 
 _GUIDE = Path(__file__).resolve().parent / "guide.md"
@@ -25,13 +26,21 @@ def package_json(api: Api, package: Package) -> str:
         "name": name,
         "version": package.version,
         "description": line(f"TypeScript client of {api.title}"),
+        "license": package.licence or "SEE LICENSE IN LICENSE",
         "type": "module",
         "sideEffects": False,
         "engines": {"node": ">=20"},
-        "exports": {".": {"types": "./dist/index.d.ts", "default": "./dist/index.js"}},
+        "exports": {
+            ".": {"workspace": "./src/index.ts", "types": "./dist/index.d.ts", "default": "./dist/index.js"},
+            "./package.json": "./package.json",
+        },
         "types": "./dist/index.d.ts",
-        "files": ["dist", "CHANGELOG.md"],
-        "scripts": {"build": "tsc -p .", "prepack": "tsc -p ."},
+        "files": ["dist", "CHANGELOG.md", "REFERENCE.md"],
+        "scripts": {
+            "build": "tsc -p .",
+            "prepack": "tsc -p .",
+            "test": "tsc -p . && node --test tests/*.test.mjs",
+        },
         "devDependencies": {"typescript": "^7.0.0"},
     }
     return json.dumps(said, indent=2) + "\n"
@@ -50,6 +59,8 @@ TSCONFIG = """\
     "exactOptionalPropertyTypes": false,
     "noImplicitOverride": true,
     "verbatimModuleSyntax": true,
+    "erasableSyntaxOnly": true,
+    "rewriteRelativeImportExtensions": true,
     "declaration": true,
     "sourceMap": true,
     "rootDir": "src",
@@ -60,12 +71,12 @@ TSCONFIG = """\
 """
 
 
-def readme(api: Api, naming: Naming, package: Package) -> str:
-    """`README.md`, with an example for each group of operations."""
-    return "\n".join(_readme(api, naming, package)) + "\n"
+def readme(api: Api, naming: Naming, package: Package, calls: Mapping[str, str]) -> str:
+    """`README.md`; `calls` are examples by tag."""
+    return "\n".join(_readme(api, naming, package, calls)) + "\n"
 
 
-def _readme(api: Api, naming: Naming, package: Package) -> Iterator[str]:
+def _readme(api: Api, naming: Naming, package: Package, calls: Mapping[str, str]) -> Iterator[str]:
     found = secrets(api)
     yield f"# {markdown(api.title)}"
     yield ""
@@ -76,22 +87,32 @@ def _readme(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield "```typescript"
     yield f'import {{ Client }} from "{package.name}";'
     yield ""
-    yield (
-        f"const client = new Client({{ {found[0].setting}: … }});"
-        if found
-        else "const client = new Client();"
-    )
+    given = f"{{ {found[0].setting}: {_credential(found[0], package)} }}" if found else ""
+    yield f"const client = new Client({given});"
+    yield from (f"console.log(await {call});" for call in list(calls.values())[:1])
     yield "```"
     yield ""
     yield _GUIDE.read_text(encoding="utf-8")
     yield "## Operations"
+    yield ""
+    yield "Each with its arguments and errors in [the reference](REFERENCE.md)."
     for group in naming.groups.values():
         operations = naming.operations(api, group)
         yield from ("", f"### `client.{group.attribute}`", "", "```typescript")
-        yield example(operations[0], group.attribute, group.methods[operations[0].pointer])
+        call = calls.get(group.tag) or example(
+            operations[0], group.attribute, group.methods[operations[0].pointer]
+        )
+        yield f"await {call};"
         yield from ("```", "", "| method | operation | |", "|---|---|---|")
         for op in operations:
             yield f"| `{group.methods[op.pointer]}` | `{op.method} {code(op.path)}` | {markdown(op.summary)} |"
+
+
+def _credential(secret: Secret, package: Package) -> str:
+    variable = f"process.env.{package.module.upper()}_{snake(secret.setting).upper()}"
+    if secret.scheme.kind == "basic":
+        return f'{{ username: "ada", password: {variable} ?? "" }}'
+    return variable
 
 
 def example(operation: Operation, group: str, method: str) -> str:
@@ -99,4 +120,4 @@ def example(operation: Operation, group: str, method: str) -> str:
     names = arguments(operation)
     parts = [names[p.location, p.name] for p in operation.parameters if p.required]
     parts += ["body"] if operation.bodies and operation.body_required else []
-    return f"await client.{group}.{method}({'{ ' + ', '.join(parts) + ' }' if parts else ''});"
+    return f"client.{group}.{method}({'{ ' + ', '.join(parts) + ' }' if parts else ''})"

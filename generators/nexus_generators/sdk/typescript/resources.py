@@ -11,8 +11,6 @@ from nexus_generators.sdk.typescript.models import Types
 from nexus_generators.sdk.typescript.names import arguments
 from nexus_generators.sdk.typescript.text import comment, key, literal
 
-_STREAMS = {"sse", "jsonl"}
-
 
 class Resources:
     """Writes groups; remembers how each operation is called."""
@@ -28,13 +26,17 @@ class Resources:
         operations = self._naming.operations(self._api, group)
         body = "\n".join(line for operation in operations for line in self._methods(operation, group))
         constants = "\n".join(line for operation in operations for line in self._constant(operation, group))
-        lines = ['import * as core from "../core/index.js";']
+        lines = ['import * as core from "../core/index.ts";']
         if "models." in body or "models." in constants:
-            lines.append('import type * as models from "../models.js";')
+            lines.append('import type * as models from "../models.ts";')
         lines += ["", constants, *comment(self._api.groups.get(group.tag, "") or group.tag, "")]
         lines += [
             f"export class {group.cls} {{",
-            "  constructor(private readonly core: core.Core) {}",
+            "  private readonly core: core.Core;",
+            "",
+            "  constructor(settings: core.Core) {",
+            "    this.core = settings;",
+            "  }",
             body,
             "}",
         ]
@@ -49,8 +51,7 @@ class Resources:
         yield from _listed("answers", [_answer(a) for a in operation.answers])
         security = operation.security if operation.security is not None else self._api.security
         yield from _listed("security", [f"[{', '.join(map(literal, names))}]" for names in security if names])
-        good = dict.fromkeys(a.media for a in operation.good if a.media)
-        accept = ", ".join(good or dict.fromkeys(a.media for a in operation.answers if a.media)) or "*/*"
+        accept = operation.accept(streams=operation.only_streams)
         yield f"  accept: {literal(accept)},"
         if operation.servers:
             yield f"  server: {literal(operation.servers[0].address)},"
@@ -61,7 +62,7 @@ class Resources:
         """The type of what the operation returns."""
         parts: list[str] = []
         for answer in operation.good:
-            if answer.kind in _STREAMS:
+            if answer in operation.streams:
                 continue
             if answer.kind == "json":
                 parts.append(self._types.of(answer.type or Scalar("any")))
@@ -76,8 +77,7 @@ class Resources:
 
     def _methods(self, operation: Operation, group: Group) -> Iterator[str]:
         name = group.methods[operation.pointer]
-        streams = [a for a in operation.good if a.kind in _STREAMS]
-        only = bool(streams) and len({a.kind for a in operation.good if a.kind != "none"}) == 1
+        streams, only = operation.streams, operation.only_streams
         self.calls[operation.pointer] = Call(
             group.attribute,
             name,
@@ -102,6 +102,8 @@ class Resources:
             yield from self._head(
                 operation, name if only else f"{name}Stream", f"Promise<core.Stream<{item}>>"
             )
+            if not only:
+                passed[0] = f"{{ ...{name_}, accept: {literal(operation.accept(streams=True))} }}"
             yield f"    return this.core.stream<{item}>({', '.join([*passed, 'options'])});"
             yield "  }"
         if operation.paging is not None:
@@ -145,18 +147,26 @@ class Resources:
             yield (
                 key(names[parameter.location, parameter.name]),
                 not parameter.required,
-                self._argument(parameter),
+                self.argument(parameter),
                 doc,
             )
         if operation.bodies:
-            parts = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
-            type_ = "unknown" if "unknown" in parts else " | ".join(parts)
-            yield "body", not operation.body_required, type_, ""
+            yield "body", not operation.body_required, self.body(operation), ""
         if len(operation.bodies) > 1:
             media = " | ".join(literal(body.media) for body in operation.bodies)
             yield "contentType", True, media, f"{operation.bodies[0].media} unless it is given."
 
-    def _argument(self, parameter: Parameter) -> str:
+    def body(self, operation: Operation) -> str:
+        """The type of the body."""
+        parts = list(dict.fromkeys(self._one_body(body) for body in operation.bodies))
+        return "unknown" if "unknown" in parts else " | ".join(parts)
+
+    def error(self, answer: Answer) -> str:
+        """The type of an error's body."""
+        return self._types.of(answer.type or Scalar("any"))
+
+    def argument(self, parameter: Parameter) -> str:
+        """The type of a parameter."""
         plain = self._api.plain(parameter.type)
         return self._types.of(plain.inner if isinstance(plain, Nullable) else parameter.type)
 

@@ -6,7 +6,7 @@ import json
 import re
 import textwrap
 
-from nexus_generators.sdk.python.text import visible
+from nexus_generators.sdk.python.text import visible, wrapped
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _WIDTH = 96
@@ -14,10 +14,10 @@ _WIDTH = 96
 
 def literal(value: object) -> str:
     """A literal of a plain value; every sign beyond ASCII that is not printable is escaped."""
-    return "".join(
-        sign if sign.isprintable() else json.dumps(sign)[1:-1]
-        for sign in json.dumps(value, ensure_ascii=False)
-    )
+    text = json.dumps(value, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in text)
 
 
 def key(name: str) -> str:
@@ -31,12 +31,9 @@ def comment(text: str, indent: str) -> list[str]:
     lines = [line.rstrip() for line in textwrap.dedent(clean).strip().split("\n")]
     if not any(lines):
         return []
-    wrapped: list[str] = []
+    broken: list[str] = []
     for line in lines:
-        long = len(line) > _WIDTH and not line.startswith((" ", "|", "```"))
-        wrapped.extend(
-            textwrap.wrap(line, _WIDTH, break_long_words=False, break_on_hyphens=False) if long else [line]
-        )
-    if len(wrapped) == 1:
-        return [f"{indent}/** {wrapped[0]} */"]
-    return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in wrapped), f"{indent} */"]
+        broken.extend([line] if line.startswith((" ", "|", "```")) else wrapped(line, _WIDTH))
+    if len(broken) == 1:
+        return [f"{indent}/** {broken[0]} */"]
+    return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in broken), f"{indent} */"]

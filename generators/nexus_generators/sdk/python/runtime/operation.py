@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Generic, Literal, TypeVar
 
@@ -65,6 +65,10 @@ class Operation(Generic[T]):
     security: tuple[tuple[str, ...], ...] = ()
     server: str | None = None
     accept: str = field(default="application/json")
+
+    def accepting(self, media: str) -> Operation[T]:
+        """The same operation, asked to answer in another way."""
+        return replace(self, accept=media)
 
     def answer(self, status: int, media: str) -> Answer | None:
         """What the document says about a status with a media type."""

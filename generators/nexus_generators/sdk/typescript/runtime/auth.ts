@@ -1,3 +1,7 @@
+import { APIConnectionError, ofStatus } from "./errors.ts";
+
+const TOKEN_TIMEOUT = 30_000;
+
 /** A secret, or what gives the present one. */
 export type Secret = string | (() => string | Promise<string>);
 
@@ -7,20 +11,25 @@ export interface Basic {
   readonly password: string;
 }
 
+/** What an authorization server knows a client by; `tokenUrl` where the document does not say it. */
+export interface ClientCredentialsSettings {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scopes?: readonly string[];
+  readonly tokenUrl?: string;
+}
+
 /** OAuth 2 client credentials; the token is fetched when it is needed and renewed before it ends. */
 export class ClientCredentials {
   private token: string | undefined;
   private until = 0;
   private pending: Promise<string> | undefined;
 
-  constructor(
-    private readonly settings: {
-      clientId: string;
-      clientSecret: string;
-      scopes?: readonly string[];
-      tokenUrl?: string;
-    },
-  ) {}
+  private readonly settings: ClientCredentialsSettings;
+
+  constructor(settings: ClientCredentialsSettings) {
+    this.settings = settings;
+  }
 
   /** The token is refused: the next request gets another one. */
   forget(): void {
@@ -43,8 +52,15 @@ export class ClientCredentials {
       method: "POST",
       headers: { Authorization: basic(this.settings.clientId, this.settings.clientSecret) },
       body: form,
+      signal: AbortSignal.timeout(TOKEN_TIMEOUT),
+    }).catch((error: unknown) => {
+      throw new APIConnectionError(`no access token: ${String(error)}`, { cause: error });
     });
-    if (!answer.ok) throw new Error(`no access token: ${answer.status} ${(await answer.text()).slice(0, 300)}`);
+    if (!answer.ok) {
+      const content = await answer.text();
+      const said = `no access token: ${answer.status} ${content.slice(0, 300)}`;
+      throw ofStatus(said, answer.status, content, answer.headers);
+    }
     const found = (await answer.json()) as { access_token: string; expires_in?: number };
     this.token = found.access_token;
     this.until = Date.now() + (found.expires_in ?? 3600) * 1000;

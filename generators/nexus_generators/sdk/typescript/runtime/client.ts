@@ -1,8 +1,9 @@
-import { apply, chosen, ClientCredentials, type Credential, type Scheme } from "./auth.js";
-import { encoded, target, type Given } from "./encode.js";
-import { APIConnectionError, APIError, APITimeoutError, InvalidResponseError, ofStatus } from "./errors.js";
-import { answerFor, type Answer, type Operation } from "./operation.js";
-import { Stream } from "./stream.js";
+import { apply, chosen, ClientCredentials, type Credential, type Scheme } from "./auth.ts";
+import { encoded, target, type Given } from "./encode.ts";
+import { APIConnectionError, APIError, APITimeoutError, InvalidResponseError, ofStatus } from "./errors.ts";
+import { answerFor, type Answer, type Operation } from "./operation.ts";
+import { Stream } from "./stream.ts";
+import { ended, started, traceparent, type Span, type Tracer } from "./tracing.ts";
 
 /** How often a request is sent again, and how long all of that may take; in milliseconds. */
 export interface Retry {
@@ -41,6 +42,7 @@ export interface Config {
   readonly headers: Readonly<Record<string, string>>;
   readonly hooks: Hooks;
   readonly fetch: typeof fetch;
+  readonly tracer: Tracer | undefined;
 }
 
 /** How one page leads to the next. */
@@ -61,11 +63,42 @@ interface Call {
   readonly url?: string;
 }
 
+/** An answer whose body has not been read yet, and the time that reading it may take. */
+interface Exchange {
+  readonly response: Response;
+  readonly clock: Clock;
+}
+
+/** The time that one try may take, or less if the caller loses interest. */
+class Clock {
+  readonly timeout: number;
+  readonly signal: AbortSignal;
+  late = false;
+  private readonly timer: ReturnType<typeof setTimeout>;
+
+  constructor(timeout: number, asked: AbortSignal | undefined) {
+    this.timeout = timeout;
+    const controller = new AbortController();
+    this.timer = setTimeout(() => {
+      this.late = true;
+      controller.abort();
+    }, timeout);
+    this.signal = asked ? AbortSignal.any([controller.signal, asked]) : controller.signal;
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+  }
+}
+
 /** A result on its way; `withResponse` gives status and headers beside it. */
 export class APIPromise<T> implements PromiseLike<T> {
-  constructor(private readonly start: () => Promise<{ data: T; response: Response }>) {}
-
+  private readonly start: () => Promise<{ data: T; response: Response }>;
   private running: Promise<{ data: T; response: Response }> | undefined;
+
+  constructor(start: () => Promise<{ data: T; response: Response }>) {
+    this.start = start;
+  }
 
   then<A = T, B = never>(
     done?: ((value: T) => A | PromiseLike<A>) | null,
@@ -93,11 +126,15 @@ export class APIPromise<T> implements PromiseLike<T> {
 
 /** Every item of every page; `pages()` gives whole answers. */
 export class Pages<Item, Page> implements AsyncIterable<Item> {
-  constructor(
-    private readonly core: Core,
-    private readonly call: Call,
-    private readonly paging: Paging,
-  ) {}
+  private readonly core: Core;
+  private readonly call: Call;
+  private readonly paging: Paging;
+
+  constructor(core: Core, call: Call, paging: Paging) {
+    this.core = core;
+    this.call = call;
+    this.paging = paging;
+  }
 
   async *pages(): AsyncGenerator<Page> {
     let call: Call | undefined = this.call;
@@ -142,6 +179,16 @@ function following(paging: Paging, call: Call, page: unknown, response: Response
   return withQuery(paging.style === "offset" ? Number(present ?? 0) + count : Number(present ?? 1) + 1);
 }
 
+function nameOf(call: Call): string {
+  return `${call.operation.method} ${call.operation.path}`;
+}
+
+/** Let go of an answer that nobody will read. */
+async function discard({ response, clock }: Exchange): Promise<void> {
+  clock.stop();
+  await response.body?.cancel().catch(() => undefined);
+}
+
 const AGAIN = new Set([408, 409, 429]);
 const NEEDS_KEY = new Set(["POST", "PATCH"]);
 
@@ -155,9 +202,28 @@ function retryAfter(headers: Headers): number | undefined {
   return Number.isNaN(pause) ? undefined : Math.max(0, pause);
 }
 
+function rest(pause: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, pause);
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
 /** Sends operations: builds requests, tries again where that is safe, and reads answers. */
 export class Core {
-  constructor(readonly config: Config) {}
+  readonly config: Config;
+
+  constructor(config: Config) {
+    this.config = config;
+  }
 
   send<T>(operation: Operation, given: Given, body?: unknown, media?: string, options: Options = {}): APIPromise<T> {
     const call = this.call(operation, given, body, media, options);
@@ -176,16 +242,39 @@ export class Core {
     options: Options = {},
   ): Promise<Stream<T>> {
     const call = this.call(operation, given, body, media, options);
-    const response = await this.exchange(call);
-    const answer = this.answer(call, response);
-    if (response.status >= 400) await this.failure(call, response);
-    return new Stream<T>(response, answer?.kind === "sse");
+    const exchange = await this.exchange(call);
+    if (exchange.response.status >= 400) await this.reading(call, exchange, () => this.failure(call, exchange.response));
+    exchange.clock.stop(); // a stream takes as long as it takes
+    return new Stream<T>(exchange.response, this.answer(call, exchange.response)?.kind === "sse");
   }
 
   async read<T>(call: Call): Promise<{ data: T; response: Response }> {
-    const response = await this.exchange(call);
-    if (response.status >= 400) await this.failure(call, response);
-    return { data: (await this.data(call, this.answer(call, response), response)) as T, response };
+    const exchange = await this.exchange(call);
+    const { response } = exchange;
+    const data = await this.reading(call, exchange, async () => {
+      if (response.status >= 400) await this.failure(call, response);
+      return (await this.data(call, this.answer(call, response), response)) as T;
+    });
+    return { data, response };
+  }
+
+  /** Read an answer's body within its time. */
+  private async reading<T>(call: Call, { clock }: Exchange, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      throw this.fault(call, clock, error);
+    } finally {
+      clock.stop();
+    }
+  }
+
+  /** What to throw for something that went wrong on the way. */
+  private fault(call: Call, clock: Clock, error: unknown): unknown {
+    if (error instanceof APIError || (call.options.signal?.aborted && !clock.late)) return error;
+    const name = nameOf(call);
+    if (clock.late) return new APITimeoutError(`${name}: no answer within ${clock.timeout} ms`, { cause: error });
+    return new APIConnectionError(`${name}: ${String(error)}`, { cause: error });
   }
 
   private call(
@@ -210,7 +299,7 @@ export class Core {
     return call.url === undefined ? own : new URL(call.url, own).href;
   }
 
-  private async request(call: Call, tries: number, signal: AbortSignal): Promise<Request> {
+  private async request(call: Call, tries: number, signal: AbortSignal, span: Span | undefined): Promise<Request> {
     const { path, headers } = target(call.operation, call.given);
     let url = this.address(call, path);
     const query: string[] = [];
@@ -233,6 +322,8 @@ export class Core {
     }
     if (call.key !== undefined) sent["Idempotency-Key"] = call.key;
     if (tries > 0) sent["X-Retry-Count"] = String(tries);
+    const trace = traceparent(span);
+    if (trace !== undefined) sent["traceparent"] = trace;
     Object.assign(sent, this.config.headers, call.options.headers);
     return new Request(url, {
       method: call.operation.method,
@@ -242,51 +333,70 @@ export class Core {
     });
   }
 
-  private async once(call: Call, tries: number): Promise<Response> {
-    const timeout = call.options.timeout ?? this.config.timeout;
-    const clock = AbortSignal.timeout(timeout);
-    const signal = call.options.signal ? AbortSignal.any([clock, call.options.signal]) : clock;
-    const name = `${call.operation.method} ${call.operation.path}`;
-    const request = await this.request(call, tries, signal);
-    await this.config.hooks.request?.(request);
+  private async once(call: Call, tries: number, span: Span | undefined): Promise<Exchange> {
+    const clock = new Clock(call.options.timeout ?? this.config.timeout, call.options.signal);
     try {
-      const response = await this.config.fetch(request);
+      const request = await this.request(call, tries, clock.signal, span);
+      await this.config.hooks.request?.(request);
+      const response = await this.sent(call, request, clock);
       await this.config.hooks.response?.(response);
-      return response;
+      return { response, clock };
     } catch (error) {
-      if (clock.aborted) throw new APITimeoutError(`${name}: no answer within ${timeout} ms`, { cause: error });
-      if (call.options.signal?.aborted) throw error;
-      throw new APIConnectionError(`${name}: ${String(error)}`, { cause: error });
+      clock.stop();
+      throw error;
     }
   }
 
-  private async exchange(call: Call): Promise<Response> {
+  private async sent(call: Call, request: Request, clock: Clock): Promise<Response> {
+    try {
+      return await this.config.fetch(request);
+    } catch (error) {
+      throw this.fault(call, clock, error);
+    }
+  }
+
+  /** Send a call until it is answered, in one span. */
+  private async exchange(call: Call): Promise<Exchange> {
+    const span = started(this.config.tracer, call.operation.method, call.operation.path);
+    try {
+      const exchange = await this.attempts(call, span);
+      ended(span, exchange.response.status);
+      return exchange;
+    } catch (error) {
+      ended(span, undefined, error);
+      throw error;
+    }
+  }
+
+  private async attempts(call: Call, span: Span | undefined): Promise<Exchange> {
     const began = Date.now();
     const retry: Retry = { ...this.config.retry, ...call.options.retry };
     let renewed = false;
     for (let tries = 0; ; tries += 1) {
-      let response: Response | undefined;
+      let exchange: Exchange | undefined;
       let failure: unknown;
       try {
-        response = await this.once(call, tries);
+        exchange = await this.once(call, tries, span);
       } catch (error) {
         if (!(error instanceof APIConnectionError)) throw error;
         failure = error;
       }
-      if (response?.status === 401 && !renewed && this.forget(call)) {
+      const response = exchange?.response;
+      if (exchange?.response.status === 401 && !renewed && this.forget(call)) {
         renewed = true;
         tries -= 1;
+        await discard(exchange);
         continue;
       }
       const again = response === undefined || AGAIN.has(response.status) || response.status >= 500;
       const grown = Math.min(retry.firstPause * 2 ** tries, retry.longestPause) * (0.75 + Math.random() / 4);
       const pause = (response && retryAfter(response.headers)) ?? grown;
       if (!again || tries >= retry.retries || Date.now() - began + pause > retry.budget) {
-        if (response === undefined) throw failure;
-        return response;
+        if (exchange === undefined) throw failure;
+        return exchange;
       }
-      await response?.body?.cancel();
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (exchange !== undefined) await discard(exchange);
+      await rest(pause, call.options.signal);
     }
   }
 
@@ -305,7 +415,7 @@ export class Core {
     } catch {
       // what is no JSON stays text
     }
-    const shown = `${call.operation.method} ${call.operation.path}: ${response.status} ${content.slice(0, 300)}`;
+    const shown = `${nameOf(call)}: ${response.status} ${content.slice(0, 300)}`;
     throw ofStatus(shown.trimEnd(), response.status, body, response.headers);
   }
 
@@ -321,8 +431,7 @@ export class Core {
     try {
       return JSON.parse(content);
     } catch (error) {
-      const name = `${call.operation.method} ${call.operation.path}`;
-      throw new InvalidResponseError(`${name}: the answer is no JSON: ${content.slice(0, 300)}`, { cause: error });
+      throw new InvalidResponseError(`${nameOf(call)}: the answer is no JSON: ${content.slice(0, 300)}`, { cause: error });
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Body, Operation, Parameter } from "./operation.js";
+import type { Body, Operation, Parameter } from "./operation.ts";
 
 /** What may be uploaded; a `File` brings its name. */
 export type Upload = Blob | Uint8Array | ArrayBuffer;

@@ -21,14 +21,15 @@ export class InvalidResponseError extends APIError {
 /** The API answered with an error; `body` is what it sent, parsed where it is JSON. */
 export class APIStatusError<Body = unknown> extends APIError {
   override name = "APIStatusError";
+  readonly status: number;
+  readonly body: Body;
+  readonly headers: Headers;
 
-  constructor(
-    message: string,
-    readonly status: number,
-    readonly body: Body,
-    readonly headers: Headers,
-  ) {
+  constructor(message: string, status: number, body: Body, headers: Headers) {
     super(message);
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
   }
 
   /** How the API names the request, if it does. */

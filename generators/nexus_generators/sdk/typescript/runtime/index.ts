@@ -1,4 +1,4 @@
-export { ClientCredentials, type Basic, type Credential, type Scheme, type Secret } from "./auth.js";
+export { ClientCredentials, type Basic, type Credential, type Scheme, type Secret } from "./auth.ts";
 export {
   APIPromise,
   Core,
@@ -9,8 +9,9 @@ export {
   type Options,
   type Paging,
   type Retry,
-} from "./client.js";
-export type { Upload } from "./encode.js";
-export * from "./errors.js";
-export type { Answer, Body, Operation, Parameter } from "./operation.js";
-export { Stream } from "./stream.js";
+} from "./client.ts";
+export type { Upload } from "./encode.ts";
+export * from "./errors.ts";
+export type { Answer, Body, Operation, Parameter } from "./operation.ts";
+export { Stream } from "./stream.ts";
+export type { Span, Tracer } from "./tracing.ts";

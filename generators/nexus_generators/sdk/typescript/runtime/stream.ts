@@ -1,9 +1,12 @@
 /** Items of an answer as they come: server-sent events, or a JSON value a line. */
 export class Stream<T> implements AsyncIterable<T> {
-  constructor(
-    readonly response: Response,
-    private readonly events: boolean,
-  ) {}
+  readonly response: Response;
+  private readonly events: boolean;
+
+  constructor(response: Response, events: boolean) {
+    this.response = response;
+    this.events = events;
+  }
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
     let data: string[] = [];
@@ -45,6 +48,7 @@ export class Stream<T> implements AsyncIterable<T> {
       }
       if (rest !== "") yield rest;
     } finally {
+      await reader.cancel().catch(() => undefined); // whoever stops listening also hangs up
       reader.releaseLock();
     }
   }

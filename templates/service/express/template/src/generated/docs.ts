@@ -82,18 +82,32 @@ function operation({ summary, description, tags, body, response, ...schema }: Sc
     summary,
     description,
     tags,
-    parameters: [...parameters("path", schema.params), ...parameters("query", schema.querystring)],
+    parameters: [
+      ...parameters("path", schema.params),
+      ...parameters("query", schema.querystring),
+      ...parameters("header", schema.headers),
+    ],
     ...(body && { requestBody: { required: true, content: json(body) } }),
     responses: { ...(Object.fromEntries(answers) as object), default: PROBLEM },
   };
 }
 
 function answer(status: string, schema: TSchema): object {
-  const { type, description = STATUS_CODES[status] ?? "Answer" } = schema as Words;
-  return type === "null" ? { description } : { description, content: json(schema) };
+  const { headers, ...of } = schema as Words;
+  const { type, description = STATUS_CODES[status] ?? "Answer" } = of;
+  const told = { description, ...(headers && { headers: described(headers) }) };
+  return type === "null" ? told : { ...told, content: json(of) };
 }
 
-function json(schema: TSchema): object {
+function described(headers: Readonly<Record<string, Words>>): object {
+  const entries = Object.entries(headers).map(([name, { description, ...schema }]) => [
+    name,
+    { description, schema },
+  ]);
+  return Object.fromEntries(entries) as object;
+}
+
+function json(schema: object): object {
   return { "application/json": { schema } };
 }
 
@@ -103,6 +117,7 @@ interface Words {
   readonly description?: string;
   readonly properties?: Readonly<Record<string, Words>>;
   readonly required?: readonly string[];
+  readonly headers?: Readonly<Record<string, Words>>;
 }
 
 function parameters(place: string, schema: TSchema | undefined): object[] {

@@ -17,6 +17,8 @@ const SECURITY = {
   xFrameOptions: { action: "deny" },
 } as const;
 
+const OURS = ["x-correlation-id", "traceparent", "x-tenant-id"];
+
 /** Surround every request. */
 export function installRequests(app: App, settings: Settings, log: Logger): void {
   const quiet = settings.logLevel === "WARNING" || settings.logLevel === "ERROR";
@@ -24,8 +26,10 @@ export function installRequests(app: App, settings: Settings, log: Logger): void
   app.express.use((request, response, next) => {
     const started = performance.now();
     const { method, path } = request;
-    const trace = begin(method, request.get("x-correlation-id"), request.get("traceparent"));
-    response.set(trace.headers);
+    const [correlationId, traceparent, tenant] = OURS.map((name) => request.get(name));
+    const trace = begin(method, correlationId, traceparent, tenant);
+    const { "x-correlation-id": correlation, traceparent: here } = trace.headers;
+    response.set({ "x-correlation-id": correlation, traceparent: here });
     response.once("close", () => {
       const milliseconds = performance.now() - started;
       const route = template(request);

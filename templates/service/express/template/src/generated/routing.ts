@@ -16,6 +16,8 @@ export interface Schema {
   readonly hide?: boolean;
   readonly params?: TSchema;
   readonly querystring?: TSchema;
+  /** Those that a description tells of; they are not checked. */
+  readonly headers?: TSchema;
   readonly body?: TSchema;
   readonly response?: Readonly<Record<number, TSchema>>;
 }

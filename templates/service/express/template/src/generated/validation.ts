@@ -29,7 +29,7 @@ export function createChecker(options: Options = {}): Ajv {
   return checker;
 }
 
-const [exact, coercing] = [createChecker(), createChecker({ coerceTypes: true })];
+const [exact, coercing] = [createChecker(), createChecker({ coerceTypes: "array" })];
 
 /** Check the parts of a request against a schema, and complete them; throws with every fault. */
 export function createCheck(schema: Schema): (request: Request) => void {

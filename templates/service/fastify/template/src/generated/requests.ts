@@ -20,14 +20,17 @@ const SECURITY = {
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 };
 
+const OURS = ["x-correlation-id", "traceparent", "x-tenant-id"];
+
 /** Surround every request. */
 export function installRequests(app: App, settings: Settings): void {
   app.decorateRequest("trace", undefined as unknown as Trace);
   app.addHook("onRequest", (request, reply, done) => {
     const { headers } = request;
-    const correlationId = only(headers["x-correlation-id"]);
-    request.trace = begin(request.method, correlationId, only(headers["traceparent"]));
-    reply.headers(SECURITY).headers(request.trace.headers);
+    const [correlationId, traceparent, tenant] = OURS.map((name) => only(headers[name]));
+    request.trace = begin(request.method, correlationId, traceparent, tenant);
+    const { "x-correlation-id": correlation, traceparent: here } = request.trace.headers;
+    reply.headers(SECURITY).headers({ "x-correlation-id": correlation, traceparent: here });
     current.run(request.trace, done);
   });
   // The body arrives outside of the context in which the request began.

@@ -8,6 +8,7 @@ import { SERVICE, VERSION } from "./identity.ts";
 import type { Settings } from "./settings.ts";
 
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** What ties the work on one request together, across services. */
@@ -16,8 +17,10 @@ export interface Trace {
   readonly traceId: string;
   readonly spanId: string;
   readonly flags: string;
-  /** What goes along with calls, events and answers. */
-  readonly headers: { readonly "x-correlation-id": string; readonly traceparent: string };
+  /** Whose work it is; nothing where nobody says. */
+  readonly tenant: string | undefined;
+  /** What goes along with calls and events. */
+  readonly headers: Readonly<Record<string, string>>;
   /** The span that is exported, if any is. */
   readonly span: Span | undefined;
 }
@@ -44,6 +47,7 @@ export function begin(
   name: string,
   correlationId: string | undefined,
   traceparent: string | undefined,
+  said?: string,
 ): Trace {
   const parent = parse(traceparent);
   const span = exporter?.start(name, parent);
@@ -56,11 +60,13 @@ export function begin(
   const flags = context.traceFlags.toString(16).padStart(2, "0");
   const valid = correlationId !== undefined && CORRELATION_ID.test(correlationId);
   const correlation = valid ? correlationId : traceId;
+  const tenant = said !== undefined && TENANT.test(said) ? said : undefined;
   const headers = {
     "x-correlation-id": correlation,
     traceparent: `00-${traceId}-${spanId}-${flags}`,
+    ...(tenant === undefined ? {} : { "x-tenant-id": tenant }),
   };
-  return { correlationId: correlation, traceId, spanId, flags, headers, span };
+  return { correlationId: correlation, traceId, spanId, flags, tenant, headers, span };
 }
 
 function parse(traceparent: string | undefined): Parent | undefined {

@@ -21,6 +21,6 @@ export function createChecker(options: Options = {}): Ajv {
 
 /** Compile the schemas of routes. */
 export function createCompiler(): FastifySchemaCompiler<TSchema> {
-  const [exact, coercing] = [createChecker(), createChecker({ coerceTypes: true })];
+  const [exact, coercing] = [createChecker(), createChecker({ coerceTypes: "array" })];
   return ({ schema, httpPart }) => (httpPart === "body" ? exact : coercing).compile(schema);
 }

@@ -1,18 +1,25 @@
 "use client";
 
 import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
 
-import { list, type Resource } from "../generated/apis.ts";
+import { list, type Resource, sortable } from "../generated/apis.ts";
 
 const ROWS = 20;
+const MARKS = { ascending: " ↑", descending: " ↓", none: "" };
 
 /** Everything of a resource, part by part. */
 export function ResourceTable({ resource }: { readonly resource: Resource }) {
+  const [sort, setSort] = useState("");
   const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } =
     useInfiniteQuery({
-      queryKey: [resource.path],
+      queryKey: [resource.path, sort],
       queryFn: ({ pageParam }) =>
-        list(resource, { limit: ROWS, ...(pageParam && { cursor: pageParam }) }),
+        list(resource, {
+          limit: ROWS,
+          ...(sort && { sort }),
+          ...(pageParam && { cursor: pageParam }),
+        }),
       initialPageParam: "",
       getNextPageParam: (page) => page.next_cursor,
     });
@@ -26,8 +33,25 @@ export function ResourceTable({ resource }: { readonly resource: Resource }) {
           <thead className="border-b border-slate-200 text-xs text-slate-500 uppercase dark:border-slate-800">
             <tr>
               {columns.map((name) => (
-                <th key={name} scope="col" className="px-4 py-3 font-medium whitespace-nowrap">
-                  {name.replaceAll("_", " ")}
+                <th
+                  key={name}
+                  scope="col"
+                  aria-sort={direction(name, sort)}
+                  className="px-4 py-3 font-medium whitespace-nowrap"
+                >
+                  {sortable(resource, name) ? (
+                    <button
+                      type="button"
+                      className="cursor-pointer uppercase hover:text-accent"
+                      onClick={() => {
+                        setSort(next(name, sort));
+                      }}
+                    >
+                      {name.replaceAll("_", " ") + MARKS[direction(name, sort)]}
+                    </button>
+                  ) : (
+                    name.replaceAll("_", " ")
+                  )}
                 </th>
               ))}
             </tr>
@@ -65,6 +89,17 @@ export function ResourceTable({ resource }: { readonly resource: Resource }) {
       )}
     </>
   );
+}
+
+/** How a column is sorted by what the list was asked for. */
+function direction(name: string, sort: string): keyof typeof MARKS {
+  if (sort === name) return "ascending";
+  return sort === `-${name}` ? "descending" : "none";
+}
+
+/** What to ask for after a click: up, then down, then as it was. */
+function next(name: string, sort: string): string {
+  return { ascending: `-${name}`, descending: "", none: name }[direction(name, sort)];
 }
 
 /** A value as a person reads it. */

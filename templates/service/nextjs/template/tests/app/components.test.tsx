@@ -109,7 +109,32 @@ test("a table shows a resource part by part", async () => {
   fireEvent.click(screen.getByRole("button", { name: "Show more" }));
   expect(await screen.findByText("no")).toBeTruthy();
   expect(screen.getByText("–")).toBeTruthy();
-  expect(screen.queryByRole("button")).toBeNull();
+  expect(screen.queryByRole("button", { name: "Show more" })).toBeNull();
+});
+
+test("a table is sorted by a column, up, down and not at all", async () => {
+  const asked: string[] = [];
+  answers = {
+    "/api/gateway": () => Response.json({ items: [item("1", { done: true })], next_cursor: null }),
+  };
+  const answer = globalThis.fetch;
+  vi.stubGlobal("fetch", (url: string) => {
+    asked.push(new URL(url, "http://web").searchParams.get("sort") ?? "");
+    return answer(url);
+  });
+  show(<ResourceTable resource={THINGS} />);
+  expect(await screen.findByText("yes")).toBeTruthy();
+  expect(screen.queryByRole("button", { name: /^done/ })).toBeNull();
+  for (const [sort, state] of [
+    ["created_at", "ascending"],
+    ["-created_at", "descending"],
+    ["", "none"],
+  ] as const) {
+    fireEvent.click(screen.getByRole("button", { name: /^created at/ }));
+    expect(screen.getByRole("columnheader", { name: /^created at/ }).ariaSort).toBe(state);
+    await expect.poll(() => asked.includes(sort)).toBe(true);
+  }
+  expect(asked.slice(0, 3)).toEqual(["", "created_at", "-created_at"]);
 });
 
 test("an empty table says so", async () => {

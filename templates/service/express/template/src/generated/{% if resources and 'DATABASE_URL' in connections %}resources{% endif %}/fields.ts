@@ -40,10 +40,13 @@ export function withDefault<Schema extends TSchema>(schema: Schema, value: Stati
   return Type.Optional(Type.Unsafe<Static<Schema>>({ ...schema, default: value }));
 }
 
-/** What is stored: the fields, who it is, and since when. */
+/** What is stored: the fields, who it is, and since when. Its version is its ETag, and no field. */
 export function stored<Fields extends TProperties>(fields: Fields) {
   return Type.Object({ id: uuid, ...fields, created_at: datetime, updated_at: datetime });
 }
+
+/** What is stored, with its version. */
+export type Stored<Item extends TSchema> = Static<Item> & { row_version: number };
 
 /** A body that holds these fields and no other. */
 export function body<Fields extends TProperties>(fields: Fields): TObject<Fields> {

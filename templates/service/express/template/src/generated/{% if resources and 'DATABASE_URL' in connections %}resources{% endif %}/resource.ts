@@ -6,6 +6,7 @@ import type { Context } from "../runtime.ts";
 /** One thing that is stored. */
 export interface Item {
   id: string;
+  row_version: number;
   created_at: string;
   updated_at: string;
 }
@@ -19,6 +20,8 @@ export interface Definition {
   /** The identifier's name in paths. */
   readonly parameter: string;
   readonly item: TObject;
+  /** Whether each row belongs to a tenant. */
+  readonly tenant?: true;
   /** The operations that there are, with the bodies that they take. */
   readonly operations: {
     readonly list?: true;

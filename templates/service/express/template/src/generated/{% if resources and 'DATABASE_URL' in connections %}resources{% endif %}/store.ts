@@ -2,6 +2,7 @@
 import { type Kysely, sql } from "kysely";
 
 import type { Tables } from "../database.ts";
+import { after, conditions, type ListQuery, order, sortedBy } from "./lists.ts";
 import type { Definition, Item } from "./resource.ts";
 
 /** A row: what every item has, and its fields. */
@@ -11,16 +12,26 @@ export type Row = Item & Record<string, unknown>;
 export class Store {
   readonly #db: Kysely<Record<string, Row>>;
   readonly #definition: Definition;
+  readonly #tenant: string | undefined;
 
-  constructor(db: Kysely<Tables>, definition: Definition) {
+  constructor(db: Kysely<Tables>, definition: Definition, tenant: string | undefined) {
     this.#db = db as unknown as Kysely<Record<string, Row>>; // which table it is, the definition says
     this.#definition = definition;
+    this.#tenant = definition.tenant ? tenant : undefined;
   }
 
-  /** The oldest rows after a cursor. */
-  list(limit: number, cursor: string | undefined): Promise<Row[]> {
-    const query = this.#rows().orderBy("id").limit(limit);
-    return (cursor === undefined ? query : query.where("id", ">", cursor)).execute();
+  /** The rows that are asked for, one more than the limit, each with the value by which it is sorted. */
+  list(asked: ListQuery): Promise<(Row & { sorted_by: string | null })[]> {
+    let query = this.#rows();
+    for (const condition of conditions(asked)) query = query.where(condition);
+    const follows = after(asked, this.#definition);
+    if (follows) query = query.where(follows);
+    return query
+      .select(sortedBy(asked).as("sorted_by"))
+      .orderBy(order(asked))
+      .limit(asked.limit + 1)
+      .$castTo<Row & { sorted_by: string | null }>()
+      .execute();
   }
 
   /** A row, or nothing; `lock` keeps others from changing it. */
@@ -30,12 +41,16 @@ export class Store {
   }
 
   insert(row: Row): Promise<Row> {
-    const query = this.#db.insertInto(this.#definition.table).values(this.#written(row));
+    const owner = this.#tenant === undefined ? {} : { tenant_id: this.#tenant };
+    const values = this.#written({ ...row, ...owner });
+    const query = this.#db.insertInto(this.#definition.table).values(values);
     return query.returningAll().$castTo<Row>().executeTakeFirstOrThrow();
   }
 
   update(id: string, changes: Record<string, unknown>): Promise<Row> {
-    const query = this.#db.updateTable(this.#definition.table).set(this.#written(changes));
+    const query = this.#db
+      .updateTable(this.#definition.table)
+      .set({ ...this.#written(changes), row_version: sql`row_version + 1` });
     const changed = query.where("id", "=", id).returningAll().$castTo<Row>();
     return changed.executeTakeFirstOrThrow();
   }
@@ -45,7 +60,8 @@ export class Store {
   }
 
   #rows() {
-    return this.#db.selectFrom(this.#definition.table).selectAll().$castTo<Row>();
+    const rows = this.#db.selectFrom(this.#definition.table).selectAll().$castTo<Row>();
+    return this.#tenant === undefined ? rows : rows.where("tenant_id", "=", this.#tenant);
   }
 
   /** JSON is written as JSON, whatever it is; everything else as it is. */

@@ -1,0 +1,88 @@
+import { APIError, APIStatusError, Client, ClientCredentials, models, type Settings } from "./index.ts";
+
+declare const process: { argv: string[]; stdout: { write(text: string): void } };
+
+const [, , url] = process.argv;
+const retry = { retries: 2, firstPause: 1, longestPause: 2 };
+const client = (part: string, settings: Settings = {}): Client => new Client({ server: `${url}/${part}`, retry, ...settings });
+
+async function tell(part: string, play: () => Promise<unknown>): Promise<void> {
+  let result: object;
+  try {
+    result = { value: (await play()) ?? null };
+  } catch (error) {
+    const known = error instanceof APIError ? { error: error.name } : { error: String(error) };
+    result = error instanceof APIStatusError ? { ...known, status: error.status, body: error.body } : known;
+  }
+  process.stdout.write(`${JSON.stringify({ part, ...result })}\n`);
+}
+
+async function ids(items: AsyncIterable<models.Event>): Promise<number[]> {
+  const found: number[] = [];
+  for await (const item of items) found.push(item.id);
+  return found;
+}
+
+await tell("retry", async () => (await client("retry").streams.chat({ body: { text: "hi" } })).id);
+await tell("waits", async () => (await client("waits").lists.listItems()).items.length);
+await tell("budget", () => client("budget").lists.listItems().then());
+for (const status of [400, 401, 403, 404, 409, 422, 429, 500, 418]) {
+  await tell(`status${status}`, () => client(`status${status}`, { retry: { retries: 0 } }).lists.listItems().then());
+}
+await tell("slow", () => client("slow", { timeout: 60, retry: { retries: 0 } }).lists.listItems().then());
+await tell("stuck", () => client("stuck", { timeout: 60, retry: { retries: 0 } }).lists.listItems().then());
+await tell("cut", () => client("cut").lists.listItems().then());
+await tell("abort", async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(new Error("enough")), 60);
+  return client("abort").lists.listItems({}, { signal: controller.signal });
+});
+await tell("pages", () => ids(client("pages").lists.iterListItems()));
+await tell("events", async () => ids(await client("events").streams.events()));
+await tell("lines", async () => ids(await client("lines").streams.lines()));
+await tell("long", async () => ids(await client("long", { timeout: 60 }).streams.events()));
+await tell("leave", async () => {
+  for await (const event of await client("leave").streams.events()) return event.id;
+  return undefined;
+});
+await tell("choose", async () => ids(await client("choose").streams.chatStream({ body: { text: "hi" } })));
+await tell("upload", async () => {
+  const file = new File(["hello"], "a.txt", { type: "text/plain" });
+  const answer = await client("upload").files.upload({ body: { file, more: [new Blob(["b"])], labels: ["x", "y"], meta: { size: 5 } } });
+  return answer.text();
+});
+const oauth = new ClientCredentials({ clientId: "id", clientSecret: "s:c", scopes: ["read"], tokenUrl: `${url}/token` });
+const signed = client("oauth", { oauth });
+await tell("oauth", async () => [await signed.lists.listItems(), await signed.lists.listItems()].length);
+const short = new ClientCredentials({ clientId: "id", clientSecret: "s", tokenUrl: `${url}/shorttoken` });
+const brief = client("brief", { oauth: short });
+await tell("brief", async () => [await brief.lists.listItems(), await brief.lists.listItems()].length);
+await tell("hooks", async () => {
+  const seen: string[] = [];
+  const hooks = {
+    request: (request: Request) => {
+      seen.push(request.method);
+      request.headers.set("x-hook", "1");
+    },
+    response: (response: Response) => void seen.push(String(response.status)),
+  };
+  await client("hooks", { hooks }).lists.listItems();
+  return seen;
+});
+await tell("raw", async () => {
+  const { data, response } = await client("raw").lists.listItems().withResponse();
+  return [data.items.length, response.status, response.headers.get("x-request-id")];
+});
+await tell("key", () => client("key", { key: "s3cret" }).lists.listItems().then());
+await tell("trace", async () => {
+  const said: Record<string, unknown> = {};
+  const span = {
+    spanContext: () => ({ traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 }),
+    setAttribute: (name: string, value: unknown) => (said[name] = value),
+    setStatus: (status: object) => (said["status"] = status),
+    end: () => (said["ended"] = true),
+  };
+  const tracer = { startSpan: (name: string) => ((said["name"] = name), span) };
+  await client("trace", { tracer, retry: { retries: 0 } }).lists.listItems().catch(() => undefined);
+  return [said["name"], said["http.response.status_code"], said["ended"]];
+});
