@@ -64,7 +64,7 @@ def group(nodeid: str) -> str:
     path, _, test = nodeid.partition("::")
     if path.startswith("tests/e2e/"):
         return "tests/e2e"
-    if not path.startswith(("tests/templates/", "tests/sdk/")):
+    if not path.startswith(("tests/templates/", "tests/sdk/", "tests/testing/test_guarded")):
         return nodeid
     return f"{path} {test.partition('[')[2].partition('-')[0]}" if "conformance" in path else path
 

@@ -21,7 +21,7 @@ from nexus_cli.blueprint.model import Jwt
 from nexus_cli.testing.asking import Gateway
 from nexus_cli.testing.items import Items
 from nexus_cli.testing.operations import Operation, operations
-from nexus_cli.testing.security import access, edge, injection
+from nexus_cli.testing.security import access, edge, injection, tenants
 from nexus_cli.testing.security.strangers import strangers
 from nexus_cli.tokens import DevelopmentKeys, bearer
 from tests.support.answering import Answering
@@ -286,6 +286,64 @@ def test_what_only_stores_text_withstands() -> None:
 def test_a_broken_body_is_an_attempt() -> None:
     wheres = {attempt.where for attempt in injection.attempts(CREATE, "", {"name": "x"})}
     assert wheres == {"the field name", "the body"}
+
+
+def tenants_kept_apart(leak: str = "") -> access.Case:
+    """A gateway whose orders belong to tenants, with one way for others to reach them."""
+    owners: dict[str, str] = {}
+
+    def answer(request: BaseHTTPRequestHandler) -> tuple[int, Mapping[str, str], str]:
+        tenant, identifier = request.headers.get("x-test-tenant", ""), request.path.rpartition("/")[2]
+        if not tenant and leak != "nobody":
+            return 403, {}, ""
+        if request.command == "POST":
+            owners["order-1"] = tenant
+            return 201, {"content-type": "application/json"}, '{"id": "order-1"}'
+        if identifier == "orders":
+            return (
+                200,
+                {},
+                json.dumps([one for one, owner in owners.items() if owner == tenant or leak == "GET"]),
+            )
+        mine = owners.get(identifier) == tenant or leak == request.command
+        return (200 if mine else 404), {}, ""
+
+    operations_ = ["list", "get", "create", "delete"]
+    resource = {**RESOURCE, "tenant": True, "operations": operations_}
+    methods = {"list": "GET", "get": "GET", "create": "POST", "delete": "DELETE"}
+    planned = [
+        Operation(
+            "order",
+            methods[does],
+            "/orders" + "/{id}" * (does in {"get", "delete"}),
+            "jwt",
+            {},
+            resource,
+            does,
+        )
+        for does in operations_
+    ]
+    with gateway(answer) as here:
+        (case,) = tenants.cases(here, planned, lambda tenant: {"x-test-tenant": tenant} if tenant else {})
+    return case
+
+
+def test_tenants_that_are_kept_apart_pass() -> None:
+    assert (tenants_kept_apart().status, tenants_kept_apart().message) == ("passed", "")
+
+
+@pytest.mark.parametrize(
+    ("leak", "message"),
+    [
+        ("GET", "answers GET /orders by another tenant: 200, GET /orders/{id} by another tenant: 200"),
+        ("DELETE", "answers DELETE /orders/{id} by another tenant: 200"),
+        ("nobody", "answers GET /orders by nobody's tenant: 200"),
+    ],
+)
+def test_what_another_tenant_reaches_is_found(leak: str, message: str) -> None:
+    case = tenants_kept_apart(leak)
+    assert case.status == "failed"
+    assert case.message.startswith(message)
 
 
 PLATFORM = 'nexus: v1\nkind: platform\nname: shop\ninclude: [blueprints/*.yaml, "catalogue:gateway"]\n'

@@ -81,9 +81,7 @@ def python_faults(done: Completed) -> Faults:
     dependencies = said["dependencies"]
     skipped = [one for one in dependencies if "skip_reason" in one]
     if skipped:
-        raise OfflineError(
-            f"offline: the database does not answer for {len(skipped)} of {len(dependencies)} packages"
-        )
+        raise OfflineError(f"offline: the database of faults does not answer for {skipped[0]['name']}")
     return [
         (
             f"{one['name']} {one['version']}: {fault['id']}",

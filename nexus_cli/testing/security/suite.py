@@ -12,7 +12,17 @@ from nexus_cli.testing.case import Case, Tell
 from nexus_cli.testing.items import Items
 from nexus_cli.testing.operations import NOBODY, Operation, operations
 from nexus_cli.testing.run import Asked
-from nexus_cli.testing.security import access, code, dependencies, dockerfiles, edge, injection, leaks, zap
+from nexus_cli.testing.security import (
+    access,
+    code,
+    dependencies,
+    dockerfiles,
+    edge,
+    injection,
+    leaks,
+    tenants,
+    zap,
+)
 from nexus_cli.testing.security.strangers import strangers
 from nexus_cli.testing.security.tools import MissingError
 from nexus_cli.testing.stand import Stand, stand
@@ -103,6 +113,16 @@ def _access(running: Running) -> Iterator[Case]:
     yield from access.cases(running.gateway, running.operations, asking, running.allowed)
 
 
+def _tenants(running: Running) -> Iterator[Case]:
+    if running.allowed is not None:  # what is said of a missing key is said by those who are let in
+        made = running.stand
+
+        def of(tenant: str) -> dict[str, str]:
+            return bearer(made.token("nexus-test", roles=["admin"], tenant=tenant))
+
+        yield from tenants.cases(running.gateway, running.operations, of)
+
+
 def _headers(running: Running) -> Iterator[Case]:
     first = running.operations[0]
     paths = {"an answer of a service": first.path.replace("/{id}", ""), "a refusal": f"/{NOBODY}"}
@@ -138,6 +158,7 @@ def _zap(running: Running) -> Iterator[Case]:
 
 LIVE: Mapping[str, Callable[[Running], Iterator[Case]]] = {
     "who is let in": _access,
+    "tenants": _tenants,
     "headers": _headers,
     "encryption": _encryption,
     "hostile input": _injection,
