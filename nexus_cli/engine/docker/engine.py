@@ -305,7 +305,9 @@ class DockerEngine:
             labels[containers.UNIT] = unit.name
         with translated(self.where):
             self.client.api.create_volume(
-                containers.volume_name(self.project, unit.name, volume), labels=labels
+                containers.volume_name(self.project, unit.name, volume),
+                labels=labels,
+                driver_opts=containers.disk(volume),
             )
 
     def _remove_volume(self, name: str) -> None:
