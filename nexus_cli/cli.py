@@ -37,6 +37,7 @@ from nexus_cli.commands import (
     schema,
     secret,
     status,
+    test,
     token,
     up,
     update,
@@ -78,7 +79,7 @@ def options(
         os.environ["NEXUS_WORKSPACE"] = str(workspace)
 
 
-CREATE, DESCRIBE, RUN, SHIP = "Create", "Describe", "Run", "Ship"
+CREATE, DESCRIBE, RUN, TEST, SHIP = "Create", "Describe", "Run", "Test", "Ship"
 COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("init", CREATE, init.init),
     ("update", CREATE, update.update),
@@ -100,6 +101,7 @@ COMMANDS: list[tuple[str, str, Callable[..., Any]]] = [
     ("exec", RUN, execute.execute),
     ("token", RUN, token.token),
     ("doctor", RUN, doctor.doctor),
+    ("test", TEST, test.run_tests),
     ("deploy", SHIP, deploy.deploy),
     ("rollback", SHIP, deploy.rollback),
     ("promote", SHIP, promote.promote),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +17,11 @@ from typing import IO
 from nexus_cli.errors import NexusError
 
 _LAST_WORDS = 0.5  # seconds that a killed program's output is still waited for
+_GRACE = 3.0  # seconds that a program among others has to end by itself
+
+
+class DidNotEnd(NexusError):
+    """A program was killed, as it did not end in the time that it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,12 @@ def run(
     timeout: float | None = None,
     on_line: Callable[[str], None] | None = None,
     pass_fds: Sequence[int] = (),
+    among: Programs | None = None,
 ) -> Completed:
     """Run a program to its end, whatever its exit code; `timeout` is in seconds.
 
     `on_line` gets each line of its standard error as it is printed. Without `env` the program has ours.
+    `among` others, it ends with all that it has started.
     """
     with tempfile.TemporaryFile() as stdin:
         if input is not None:
@@ -56,7 +65,20 @@ def run(
             env=env,
             stdin=stdin.fileno() if input is not None else subprocess.DEVNULL,
             pass_fds=pass_fds,
+            apart=among is not None,
         )
+    with among.holding(process) if among else contextlib.nullcontext():
+        return _finish(process, command, timeout, on_line, among)
+
+
+def _finish(
+    process: subprocess.Popen[str],
+    command: Sequence[str],
+    timeout: float | None,
+    on_line: Callable[[str], None] | None,
+    among: Programs | None,
+) -> Completed:
+    """What a program printed until it ended; one that does not end in time is killed."""
     out: list[str] = []
     err: list[str] = []
     readers = [
@@ -71,17 +93,72 @@ def run(
             reader.join(max(0.0, deadline - time.monotonic()))
         code = process.wait(max(0.0, deadline - time.monotonic()))
     except BaseException as error:
-        process.kill()
+        if among:
+            among.end_one(process)
+        else:
+            process.kill()
         process.wait()
         for reader in readers:
             reader.join(_LAST_WORDS)
         if isinstance(error, subprocess.TimeoutExpired):
             said = Completed(-1, "".join(out), "".join(err)).last_line
-            raise NexusError(
+            raise DidNotEnd(
                 f"{Path(command[0]).name} did not end within {timeout:g} s" + (f": {said}" if said else "")
             ) from None
         raise
     return Completed(code, "".join(out), "".join(err))
+
+
+class Programs:
+    """Programs that run at the same time; one call ends every one of them, with all that they started."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._over = False
+
+    @contextlib.contextmanager
+    def holding(self, process: subprocess.Popen[str]) -> Iterator[None]:
+        """Count a program among these until it ends; what it left behind ends then, too."""
+        with self._lock:
+            self._running.add(process)
+            over = self._over
+        try:
+            if over:
+                self.end_one(process)
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(process)
+            _signal(process, signal.SIGKILL)
+
+    def end(self) -> None:
+        """End what runs now, and whatever would begin from now on."""
+        with self._lock:
+            self._over = True
+            running = list(self._running)
+        for process in running:
+            self.end_one(process)
+
+    def end_one(self, process: subprocess.Popen[str]) -> None:
+        """End a program and all that it started, also what has left its group: politely, then at once."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            descendants = psutil.Process(process.pid).children(recursive=True)
+            _signal(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+            for one in descendants:
+                with contextlib.suppress(psutil.Error):
+                    one.kill()
+        _signal(process, signal.SIGKILL)
+
+
+def _signal(process: subprocess.Popen[str], number: int) -> None:
+    """Send a signal to a program's whole group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def interactive(
@@ -153,6 +230,7 @@ def _spawn(
     piped: bool = True,
     output: IO[bytes] | None = None,
     pass_fds: Sequence[int] = (),
+    apart: bool = False,
 ) -> subprocess.Popen[str]:
     pipe = output or (subprocess.PIPE if piped else None)
     try:
@@ -167,6 +245,7 @@ def _spawn(
             text=True,
             encoding="utf-8",
             errors="replace",
+            start_new_session=apart,
         )
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():

@@ -61,11 +61,13 @@ class PythonProject:
     """A service with its own virtual environment, made from `lock` inside `folder`.
 
     `packages` are the folders of the libraries that it uses as they lie there, each with a lock of its own.
+    `place` is where the environment lies; `.venv` inside `folder` if nowhere else.
     """
 
     folder: Path
     lock: str = "requirements.lock"
     packages: tuple[Path, ...] = ()
+    place: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class NodeProject:
     """A service with its own `node_modules`, made from `lock` inside `folder`.
 
     `packages` are the folders of the libraries that it uses as they lie there, each with a lock of its own.
-    `makes` is the folder that its script `build` makes of `sources`, where there is one.
+    `makes` is the folder that its script `build` makes of `sources`, where there is one. `tested`: with what
+    its tests need, too.
     """
 
     folder: Path
@@ -81,6 +84,7 @@ class NodeProject:
     packages: tuple[Path, ...] = ()
     makes: str = ""
     sources: tuple[str, ...] = ()
+    tested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _compile(project: GoProject, fresh: Path, progress: Progress) -> None:
     done = run(
         [str(go), "build", "-trimpath", "-o", f"{fresh}{os.sep}", "./cmd/..."],
         cwd=project.folder,
-        env=_environment(os.environ),
+        env=settings(os.environ),
         timeout=_SECONDS,
         on_line=progress,
     )
@@ -75,7 +75,7 @@ def _compile(project: GoProject, fresh: Path, progress: Progress) -> None:
         )
 
 
-def _environment(own: Mapping[str, str]) -> dict[str, str]:
+def settings(own: Mapping[str, str]) -> dict[str, str]:
     """A person's own settings, but no other compiler, lock or workspace than those of the project."""
     flags = f"{own.get('GOFLAGS', '')} -mod=readonly -buildvcs=false".strip()
     return {**own, "GOFLAGS": flags, "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def built(project: NodeProject) -> bool:
         return False
     if not all(built(one) for one in _needing(project)):
         return False
-    return (not _ours(folder) or _says(folder / STAMP, _stamp(project))) and _made(project)
+    return (not _ours(folder) or _fits(project)) and _made(project)
 
 
 def build(project: NodeProject, progress: Progress) -> None:
@@ -64,7 +65,7 @@ def _install(project: NodeProject, progress: Progress) -> None:
     if folder.is_dir() and not _ours(folder):
         progress(f"{folder} was not made by nexus and is used as it is; remove it to have it built")
         return
-    if _says(folder / STAMP, stamp):
+    if _fits(project):
         return
     fresh = project.folder / ".node_modules.new"
     tools.remove(fresh)
@@ -86,7 +87,7 @@ def _fill(project: NodeProject, fresh: Path, progress: Progress) -> None:
     for name in ("package.json", project.lock, ".npmrc"):
         if (project.folder / name).is_file():
             shutil.copy(project.folder / name, fresh)
-    wanted = () if project.makes else ("--omit=dev",)
+    wanted = () if project.makes or project.tested else ("--omit=dev",)
     done = npm("ci", *wanted, "--ignore-scripts", *_QUIET, cwd=fresh, progress=progress)
     if done.code:
         raise NexusError(
@@ -148,8 +149,14 @@ def _stamp(project: NodeProject) -> str:
     """What the packages are installed from: the lock, the Node that they are installed for, and links."""
     digest = hashlib.blake2b(_read(project.folder / project.lock), digest_size=16).hexdigest()
     links = "".join(f" {name}={place}" for name, place in _links(project).items())
-    kind = " to build" if project.makes else ""
+    kind = " to build" if project.makes or project.tested else ""
     return f"{digest} {_NODE.requirement}{links}{kind}\n"
+
+
+def _fits(project: NodeProject) -> bool:
+    """Whether the packages are those of the lock; with more than is needed, they are, too."""
+    stamp = packages(project) / STAMP
+    return _says(stamp, _stamp(project)) or _says(stamp, _stamp(replace(project, tested=True)))
 
 
 def _links(project: NodeProject) -> dict[str, str]:

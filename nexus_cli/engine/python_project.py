@@ -21,11 +21,12 @@ from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.unit import PythonProject
 
 STAMP = "nexus-stamp"
+_PACKAGE_LOCK = "requirements.lock"
 
 
 def environment(project: PythonProject) -> Path:
     """The project's virtual environment."""
-    return project.folder / ".venv"
+    return project.place or project.folder / ".venv"
 
 
 def programs(project: PythonProject) -> Sequence[Path]:
@@ -50,6 +51,7 @@ def build(project: PythonProject, progress: Progress) -> None:
     """Build the environment, unless it fits; a kill at any moment leaves the old one or the new one."""
     venv = environment(project)
     stamp = _stamp(project)
+    venv.parent.mkdir(parents=True, exist_ok=True)
     with only_one(project.folder):
         if built(project):
             if not _ours(venv):
@@ -60,7 +62,7 @@ def build(project: PythonProject, progress: Progress) -> None:
                 f"{venv} has no python, and was not made by nexus",
                 hint="remove it, then run the command again",
             )
-        fresh = project.folder / ".venv.new"
+        fresh = venv.with_name(f"{venv.name}.new")
         remove(fresh)
         _fill(project, fresh, progress)
         (fresh / STAMP).write_text(stamp, encoding="utf-8")
@@ -79,7 +81,7 @@ def _fill(project: PythonProject, fresh: Path, progress: Progress) -> None:
     sources = _sources(project)
     if sources:
         site = next((fresh / "lib").glob("python*/site-packages"))
-        lines = [f"../../../../{source}\n" for source in sources]
+        lines = [f"../../../../{source}\n" for source in sources]  # from there to the environment's parent
         (site / "nexus-src.pth").write_text("".join(lines), encoding="utf-8")
 
 
@@ -129,7 +131,8 @@ def _digest(locks: Sequence[Path]) -> str:
 
 def _locks(project: PythonProject) -> list[Path]:
     """The service's lock, and those of the packages that it uses: what they need is installed together."""
-    return [project.folder / project.lock, *(folder / project.lock for folder in project.packages)]
+    own = project.folder / project.lock
+    return [own, *(folder / _PACKAGE_LOCK for folder in project.packages)]
 
 
 def _names_something(lock: Path) -> bool:
@@ -138,9 +141,10 @@ def _names_something(lock: Path) -> bool:
 
 
 def _sources(project: PythonProject) -> list[str]:
-    """Where code is found as it lies there, from the project's folder: its own, then that of packages."""
+    """Where code is found as it lies there, from the environment's parent: its own, then that of packages."""
     own = [project.folder] if (project.folder / "src").is_dir() else []
-    return [os.path.relpath(folder / "src", project.folder) for folder in (*own, *project.packages)]
+    place = environment(project).parent
+    return [os.path.relpath(folder / "src", place) for folder in (*own, *project.packages)]
 
 
 def _stamp(project: PythonProject) -> str:

@@ -1,0 +1,1 @@
+"""Tests of a platform: every kind of them, one report."""

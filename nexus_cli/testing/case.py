@@ -1,0 +1,44 @@
+"""What a kind of test reports: plain data, the same for all kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Status = Literal["passed", "failed", "error", "skipped", "flaky", "not run"]
+"""`error`: what runs the test broke. `not run`: a tool is missing or out of reach; the message says which."""
+
+BAD: frozenset[Status] = frozenset({"failed", "error"})
+RAN: frozenset[Status] = frozenset({"passed", "flaky", *BAD})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing that was tested, and what became of it.
+
+    `subject` is the service, package, component or "platform"; `name` what was tested, as a person reads it.
+    `message` is one line, `detail` a block of text without secrets. `file` is relative to the workspace.
+    `attachments` are relative to the results folder.
+    """
+
+    kind: str
+    subject: str
+    name: str
+    status: Status
+    seconds: float = 0.0
+    message: str = ""
+    detail: str = ""
+    file: str = ""
+    line: int = 0
+    figures: Mapping[str, float] = field(default_factory=dict)
+    attachments: tuple[Path, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for messages."""
+        return f"{self.file}:{self.line}" if self.file and self.line else self.file
+
+
+Tell = Callable[[Case], None]

@@ -1,0 +1,119 @@
+"""A run of tests: what was asked, kind after kind, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nexus_cli.blueprint.model import Platform
+from nexus_cli.errors import INTERRUPTED, NexusError
+from nexus_cli.process import Programs
+from nexus_cli.testing.case import BAD, RAN, Case, Tell
+from nexus_cli.testing.kinds import KINDS
+from nexus_cli.workspace import Workspace
+
+PASSED, FAILED, NOTHING_RAN = 0, 1, 5
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the person asked for.
+
+    `services` are those to test, all if none; `tags` the marks of tests that are wanted. `timeout` is for
+    one program that runs tests, in seconds. `results` is the folder that this run writes into. `engine` is
+    docker, process, or empty for the usual one. Every program of the run belongs to `programs`, so that all
+    end with it; `enough` is set once no further test should begin. `progress` says what is done now.
+    """
+
+    workspace: Workspace
+    platform: Platform
+    results: Path
+    services: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    parallel: int = 2
+    fail_fast: bool = False
+    changed: bool = False
+    retries: int = 0
+    keep: bool = False
+    reuse: bool = False
+    engine: str = ""
+    min_coverage: float = 80.0
+    timeout: float = 600.0
+    progress: Progress = lambda _: None
+    programs: Programs = field(default_factory=Programs)
+    enough: threading.Event = field(default_factory=threading.Event)
+
+    def wants(self, name: str) -> bool:
+        """Whether a service is to be tested."""
+        return not self.services or name in self.services
+
+    def folder(self, name: str) -> Path:
+        """A folder of the results, made when missing."""
+        path = self.results / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a run; `began` is in seconds since the epoch."""
+
+    cases: Sequence[Case]
+    kinds: Sequence[str]
+    began: float
+    seconds: float
+    interrupted: bool = False
+    strict: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 5 nothing ran, 130 interrupted; if `strict`, what could not be run failed."""
+        if self.interrupted:
+            return INTERRUPTED
+        statuses = {case.status for case in self.cases}
+        if statuses & (BAD | {"not run"} if self.strict else BAD):
+            return FAILED
+        return PASSED if statuses & RAN else NOTHING_RAN
+
+
+def perform(asked: Asked, kinds: Collection[str], tell: Tell, *, strict: bool = False) -> Result:
+    """Run the kinds of test one after the other; whatever happens, no program of theirs is left."""
+    began, start = time.time(), time.monotonic()
+    cases: list[Case] = []
+    lock = threading.Lock()
+
+    def told(case: Case) -> None:
+        with lock:
+            cases.append(case)
+            if asked.fail_fast and case.status in BAD:
+                asked.enough.set()
+            tell(case)
+
+    interrupted = False
+    try:
+        for kind in (name for name in KINDS if name in kinds):
+            if asked.enough.is_set():
+                told(Case(kind, "platform", kind, "not run", message="an earlier test has failed"))
+            else:
+                _perform(kind, asked, told)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        asked.enough.set()
+        asked.programs.end()
+    ran = [name for name in KINDS if name in kinds]
+    return Result(cases, ran, began, time.monotonic() - start, interrupted, strict)
+
+
+def _perform(kind: str, asked: Asked, tell: Tell) -> None:
+    """Run one kind; what it could not do is a case, so that the others still run."""
+    try:
+        KINDS[kind].load()(asked, tell)
+    except NexusError as error:
+        if error.exit_code != FAILED:
+            raise
+        tell(Case(kind, "platform", kind, "error", message=error.message, detail=error.hint or ""))

@@ -1,0 +1,96 @@
+"""Unit tests: each service's and package's own, in its own toolchain, and how much of the code they run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from nexus_cli.errors import NexusError
+from nexus_cli.process import DidNotEnd
+from nexus_cli.testing.case import BAD, Case, Tell
+from nexus_cli.testing.run import Asked
+from nexus_cli.testing.subject import Subject, subjects
+from nexus_cli.testing.tested import Coverage, Tested
+from nexus_cli.testing.toolchains import TOOLCHAINS
+
+KIND = "unit"
+
+
+def run(asked: Asked, tell: Tell) -> None:
+    """Run the tests of the wanted services and packages, as many at a time as was asked."""
+    wanted = [subject for subject in subjects(asked.platform) if asked.wants(subject.name)]
+    measured: dict[str, Coverage] = {}
+
+    def test(subject: Subject) -> None:
+        if asked.enough.is_set():
+            tell(Case(KIND, subject.name, "tests", "not run", message="an earlier test has failed"))
+            return
+        began = time.monotonic()
+        try:
+            tested = _tested(subject, asked)
+        except NexusError as error:
+            message = f"its tests hang: {error.message}" if isinstance(error, DidNotEnd) else error.message
+            seconds = time.monotonic() - began
+            tell(Case(KIND, subject.name, "tests", "error", seconds, message, error.hint or ""))
+            return
+        for case in tested.cases:
+            tell(case)
+        if not tested.cases:
+            tell(Case(KIND, subject.name, "tests", "not run", message="it has no tests"))
+        if tested.coverage:
+            measured[subject.name] = tested.coverage
+
+    with ThreadPoolExecutor(asked.parallel) as pool:
+        try:
+            list(pool.map(test, wanted))
+        except BaseException:
+            asked.enough.set()
+            asked.programs.end()
+            raise
+    if measured and not asked.enough.is_set():
+        tell(coverage_case(measured, asked.min_coverage))
+
+
+def _tested(subject: Subject, asked: Asked) -> Tested:
+    """Run its tests, and those that failed again, as often as was asked."""
+    runner = TOOLCHAINS[subject.toolchain]
+    runner.prepare(subject, asked, lambda line: asked.progress(f"{subject.name}: {line}"))
+    tested = runner.run(subject, asked, ())
+    for attempt in range(2, asked.retries + 2):
+        failed = [case for case in tested.cases if case.status in BAD]
+        if not failed:
+            break
+        again = runner.run(subject, asked, failed)
+        tested = replace(tested, cases=settled(tested.cases, again.cases, attempt))
+    return tested
+
+
+def settled(cases: Sequence[Case], again: Sequence[Case], attempt: int) -> list[Case]:
+    """The cases after another attempt at those that failed: what passes now is flaky, and says why."""
+    passed = {(case.file, case.name) for case in again if case.status == "passed"}
+
+    def after(case: Case) -> Case:
+        if case.status not in BAD or (case.file, case.name) not in passed:
+            return case
+        said = f"passed at attempt {attempt}; first: {case.message}"
+        return replace(case, status="flaky", message=said)
+
+    return [after(case) for case in cases]
+
+
+def coverage_case(measured: dict[str, Coverage], least: float) -> Case:
+    """How much of all code is run by its tests, against what is asked at least."""
+    both = Coverage(sum(c.covered for c in measured.values()), sum(c.total for c in measured.values()))
+    low = sorted((c.percent, name) for name, c in measured.items())
+    enough = both.percent >= least
+    worst = ", ".join(f"{name} {percent:.1f} %" for percent, name in low)
+    return Case(
+        KIND,
+        "platform",
+        "coverage",
+        "passed" if enough else "failed",
+        message="" if enough else f"{both.percent:.1f} % of the code is tested, not {least:g} %: {worst}",
+        figures={"coverage (%)": both.percent, **{f"{name} (%)": percent for percent, name in low}},
+    )

@@ -1,0 +1,119 @@
+"""What `nexus test` does: from what the person asked for to the results, on the screen and in files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus_cli import workspace
+from nexus_cli.blueprint.load import did_you_mean
+from nexus_cli.blueprint.model import Platform
+from nexus_cli.errors import UsageError
+from nexus_cli.stack.stack import checked
+from nexus_cli.testing.kinds import KINDS
+from nexus_cli.testing.run import Asked, Progress, perform
+from nexus_cli.workspace import Workspace, private_folder
+
+_KEPT = 10
+"""Runs whose results stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the command line, as they were given."""
+
+    types: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    parallel: int = 0
+    fail_fast: bool = False
+    changed: bool = False
+    retries: int = 0
+    keep: bool = False
+    reuse: bool = False
+    engine: str = ""
+    min_coverage: float = 80.0
+    timeout: float = 600.0
+    strict: bool = False
+    report: Path | None = None
+    output: str = "text"
+
+
+def once(options: Options) -> int:
+    """Run the tests and write the results; the exit code."""
+    from nexus_cli.render import testing as render
+
+    found = workspace.find()
+    platform = checked(found.root)
+    kinds = wanted_kinds(options.types)
+    results = _folder(found)
+    screen = render.screen(options.output)
+    asked = _asked(options, found, platform, results, screen.progress)
+    with screen:
+        result = perform(asked, kinds, screen.case, strict=options.strict)
+    render.write(result, results, platform.name)
+    if options.report is not None:
+        shutil.copytree(results, options.report, dirs_exist_ok=True)
+    shown = options.report or Path(os.path.relpath(results))
+    sys.stdout.write(render.summary(result, shown, options.output))
+    return result.exit_code
+
+
+def wanted_kinds(types: Sequence[str]) -> list[str]:
+    """The kinds that were named, else the usual ones."""
+    for name in types:
+        if name not in KINDS:
+            hint = did_you_mean(name, KINDS) or f"there are {', '.join(KINDS)}"
+            raise UsageError(f'unknown type of test "{name}"', hint=hint)
+    return [name for name, kind in KINDS.items() if (name in types if types else kind.usual)]
+
+
+def _asked(
+    options: Options, found: Workspace, platform: Platform, results: Path, progress: Progress
+) -> Asked:
+    known = {*platform.services, *platform.packages}
+    for name in options.services:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are {', '.join(sorted(known))}"
+            raise UsageError(f'unknown service or package "{name}"', hint=hint)
+    return Asked(
+        workspace=found,
+        platform=platform,
+        results=results,
+        services=options.services,
+        tags=options.tags,
+        parallel=options.parallel or os.cpu_count() or 1,
+        fail_fast=options.fail_fast,
+        changed=options.changed,
+        retries=options.retries,
+        keep=options.keep,
+        reuse=options.reuse,
+        engine=options.engine,
+        min_coverage=options.min_coverage,
+        timeout=options.timeout,
+        progress=progress,
+    )
+
+
+def _folder(found: Workspace) -> Path:
+    """A new folder for the results; those of long ago are removed."""
+    runs = found.state / "tests" / "runs"
+    private_folder(found.state)
+    private_folder(runs)
+    for old in sorted(path for path in runs.iterdir() if path.is_dir())[: -_KEPT + 1]:
+        shutil.rmtree(old, ignore_errors=True)
+    name = time.strftime("%Y%m%d-%H%M%S")
+    number = 1
+    while True:
+        folder = runs / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
