@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nexus_cli import workspace
@@ -16,7 +16,7 @@ from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import UsageError
 from nexus_cli.stack.stack import checked
 from nexus_cli.testing.kinds import KINDS
-from nexus_cli.testing.run import Asked, Progress, perform
+from nexus_cli.testing.run import Asked, Load, Progress, perform
 from nexus_cli.workspace import Workspace, private_folder
 
 _KEPT = 10
@@ -38,6 +38,7 @@ class Options:
     reuse: bool = False
     engine: str = ""
     min_coverage: float = 80.0
+    load: Load = field(default_factory=Load)
     timeout: float = 600.0
     strict: bool = False
     report: Path | None = None
@@ -62,6 +63,19 @@ def once(options: Options) -> int:
     shown = options.report or Path(os.path.relpath(results))
     sys.stdout.write(render.summary(result, shown, options.output))
     return result.exit_code
+
+
+def load_options(
+    scenarios: Sequence[str], duration: str | None, rate: float | None, regenerate: bool
+) -> Load:
+    """What was asked of load tests, with a duration in words."""
+    from nexus_cli.blueprint.scalars import parse_duration
+
+    try:
+        seconds = None if duration is None else parse_duration(duration)
+    except ValueError as error:
+        raise UsageError(f"--duration: {error}") from error
+    return Load(tuple(scenarios) or ("load",), seconds, rate, regenerate)
 
 
 def wanted_kinds(types: Sequence[str]) -> list[str]:
@@ -95,6 +109,7 @@ def _asked(
         reuse=options.reuse,
         engine=options.engine,
         min_coverage=options.min_coverage,
+        load=options.load,
         timeout=options.timeout,
         progress=progress,
     )

@@ -170,7 +170,7 @@ def assemble(
     platform, left_out = without_containers(platform) if choice.engine == "process" else (platform, ())
     given = store.resolve(folder, platform)
     bindings = Bindings(
-        environment=environment,
+        environment="test" if environment.startswith(COPY) else environment,
         host=choice.host,
         containers=choice.engine == "docker",
         ports=port_numbers.chosen(folder, platform, counts, detours.port_names(platform, edges)),

@@ -37,4 +37,14 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "unit": Kind("each service's and package's own tests", "nexus_cli.testing.unit:run"),
+    "performance": Kind(
+        "load on the services, held against what they promise",
+        "nexus_cli.testing.performance.run:run",
+        usual=False,
+    ),
+    "chaos": Kind(
+        "parts are taken away: what users notice, and whether all is well afterwards",
+        "nexus_cli.testing.chaos.run:run",
+        usual=False,
+    ),
 }

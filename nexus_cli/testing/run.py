@@ -19,6 +19,19 @@ PASSED, FAILED, NOTHING_RAN = 0, 1, 5
 Progress = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was asked of load tests: shapes of load, seconds and requests a second where not the usual ones.
+
+    With `regenerate`, scripts that a person changed are made anew.
+    """
+
+    scenarios: tuple[str, ...] = ("load",)
+    seconds: float | None = None
+    rate: float | None = None
+    regenerate: bool = False
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the person asked for.
@@ -42,6 +55,7 @@ class Asked:
     reuse: bool = False
     engine: str = ""
     min_coverage: float = 80.0
+    load: Load = Load()
     timeout: float = 600.0
     progress: Progress = lambda _: None
     programs: Programs = field(default_factory=Programs)

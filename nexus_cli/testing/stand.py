@@ -29,7 +29,6 @@ class Stand:
     """A running stack: the platform's own with `--reuse`, else a copy."""
 
     stack: Stack
-    own: bool
 
     @property
     def environment(self) -> str:
@@ -59,6 +58,7 @@ def stand(
     asked: Asked,
     services: Sequence[str] = (),
     *,
+    shared: bool = True,
     edges: Sequence[Edge] = (),
     disks: Mapping[str, int] | None = None,
 ) -> Iterator[Stand]:
@@ -66,13 +66,14 @@ def stand(
 
     `edges` are connections that can be disturbed, `disks` the bytes that components have for their data.
     """
+    del shared
     if asked.reuse:
-        yield Stand(_running(asked), own=False)
+        yield Stand(_running(asked))
         return
     environment = f"{COPY}{secrets.token_hex(3)}"
     folder = asked.workspace.environment_state(environment)
     try:
-        yield Stand(_brought_up(asked, environment, services, edges, disks or {}), own=True)
+        yield Stand(_brought_up(asked, environment, services, edges, disks or {}))
     finally:
         if asked.keep:
             asked.progress(f"kept: nexus status --env {environment}")
@@ -105,7 +106,9 @@ def _brought_up(
     intent = intend(
         asked.workspace,
         environment,
-        lambda stack: stack.subset(services),
+        lambda stack: stack.subset(
+            [*services, *(u.name for u in stack.units if u.upstreams)] if services else ()
+        ),
         free_ports=True,
         engine=asked.engine or None,
         edges=edges,
@@ -115,7 +118,7 @@ def _brought_up(
     if outcome.interrupted:
         raise KeyboardInterrupt
     if failures:
-        said = "; ".join(f"{failure.unit}: {failure.reason}" for failure in failures)
+        said = "\n".join(f"{f.unit}: {f.reason}\n  " + "\n  ".join(f.log) for f in failures)
         raise NexusError(f"the copy of the platform does not start: {said}")
     asked.progress(f"{environment} runs after {time.monotonic() - began:.1f} s on {intent.stack.choice}")
     return intent.stack

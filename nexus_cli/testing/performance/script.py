@@ -38,6 +38,12 @@ def tested(platform: Platform) -> list[str]:
     return [service.name for service in services if _calls(platform, service)]
 
 
+def lists(service: Service) -> list[str]:
+    """The paths at the gateway where a service lists what it keeps, or shows a page."""
+    found = [r["path"] for r in _reached(service) if "list" in r["operations"]]
+    return found or _pages(service)
+
+
 def script(platform: Platform, service: Service) -> str:
     """The load test of one service."""
     resources = _reached(service)
@@ -115,10 +121,12 @@ def _calls(platform: Platform, service: Service) -> list[tuple[int, str, str]]:
         }
         wanted = [o for o in _WEIGHTS if o in can and (o != "get" or "create" in can)]
         calls += [(_WEIGHTS[o], *written[o]) for o in wanted]
-    if not calls and service.type == "nextjs":
-        pages = [r.path for r in service.routes if _lets(r, "GET")]
-        calls = [(1, f"page({_quoted(path)})", f"GET {path}") for path in pages]
-    return calls
+    return calls or [(1, f"page({_quoted(path)})", f"GET {path}") for path in _pages(service)]
+
+
+def _pages(service: Service) -> list[str]:
+    """The routes of a web application; what others answer at theirs is not known."""
+    return [r.path for r in service.routes if _lets(r, "GET")] if service.type == "nextjs" else []
 
 
 def _reached(service: Service) -> list[dict[str, Any]]:
