@@ -36,6 +36,7 @@ class Options:
     retries: int = 0
     keep: bool = False
     reuse: bool = False
+    accept: bool = False
     engine: str = ""
     min_coverage: float = 80.0
     load: Load = field(default_factory=Load)
@@ -107,6 +108,7 @@ def _asked(
         retries=options.retries,
         keep=options.keep,
         reuse=options.reuse,
+        accept=options.accept,
         engine=options.engine,
         min_coverage=options.min_coverage,
         load=options.load,

@@ -77,6 +77,9 @@ def run_tests(
     strict: Annotated[bool, typer.Option("--strict", help="Fail when something could not be run.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack that was brought up.")] = False,
     reuse: Annotated[bool, typer.Option("--reuse", help="Test the development stack as it runs.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Keep what services serve now as their contract.")
+    ] = False,
     engine: EngineOption = None,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FOLDER", help="Write the results there, too.")
@@ -101,6 +104,7 @@ def run_tests(
         retries=retries,
         keep=keep,
         reuse=reuse,
+        accept=accept,
         engine=engine or "",
         min_coverage=min_coverage,
         load=testrun.load_options([one.value for one in scenario or ()], duration, rate, regenerate),

@@ -6,12 +6,12 @@ import json
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
 from nexus_cli.testing import junit
-from nexus_cli.testing.case import BAD, Case, Status
+from nexus_cli.testing.case import BAD, Case, Status, grouped
 from nexus_cli.testing.run import Result
 from nexus_cli.workspace import write_atomic
 
@@ -108,7 +108,7 @@ def _table(console: Any, result: Result) -> None:
     statuses = [status for status in MARKS if any(case.status == status for case in result.cases)]
     for column in (*statuses, "time", "figures"):
         table.add_column(column.upper(), justify="left" if column == "figures" else "right")
-    for kind, subject, cases in rows(result.cases):
+    for kind, subject, cases in grouped(result.cases):
         counts = Counter(case.status for case in cases)
         figures = "  ".join(f"{name} {value:.4g}" for case in cases for name, value in case.figures.items())
         seconds = sum(case.seconds for case in cases)
@@ -117,22 +117,21 @@ def _table(console: Any, result: Result) -> None:
     console.print(table)
 
 
+_VERDICTS: Mapping[int, tuple[str, str]] = {
+    0: ("passed", "bold green"),
+    1: ("failed", "bold red"),
+    5: ("nothing ran", "bold yellow"),
+    130: ("interrupted", "bold yellow"),
+}
+"""By the exit code: the word, and how it is shown."""
+
+
 def _verdict(console: Any, result: Result, folder: Path) -> None:
-    words = {0: ("passed", "bold green"), 1: ("failed", "bold red"), 5: ("nothing ran", "bold yellow")}
-    word, style = words.get(result.exit_code, ("interrupted", "bold yellow"))
+    word, style = _VERDICTS[result.exit_code]
     counts = Counter(case.status for case in result.cases)
     said = ", ".join(f"{counts[status]} {status}" for status in MARKS if counts[status])
     console.print(f"{word}: {said or 'no tests'} in {result.seconds:.1f} s", style=style, markup=False)
     console.print(f"report: {folder / 'report.html'}", markup=False)
-
-
-def rows(cases: Sequence[Case]) -> Iterator[tuple[str, str, list[Case]]]:
-    """The cases by kind and subject, in the order in which they came."""
-    found: dict[tuple[str, str], list[Case]] = {}
-    for case in cases:
-        found.setdefault((case.kind, case.subject), []).append(case)
-    for (kind, subject), mine in sorted(found.items(), key=lambda row: row[0][0] != row[0][0]):
-        yield kind, subject, mine
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -166,6 +165,8 @@ def document(result: Result) -> dict[str, Any]:
 
 def write(result: Result, folder: Path, platform: str) -> None:
     """Write JUnit XML, JSON and the page into the results folder."""
-    del platform
+    from nexus_cli.render.report_page import page
+
     write_atomic(folder / "junit.xml", junit.write(result))
     write_atomic(folder / "results.json", json.dumps(document(result), indent=2, ensure_ascii=False) + "\n")
+    write_atomic(folder / "report.html", page(result, platform, _VERDICTS[result.exit_code][0], folder))

@@ -70,14 +70,19 @@ def resolve(folder: Path, platform: Platform, source: SecretSource | None = None
 
 
 def stand_ins(
-    folder: Path, platform: Platform, environment: str, values: Mapping[str, str]
+    folder: Path,
+    platform: Platform,
+    environment: str,
+    values: Mapping[str, str],
+    *,
+    always: bool = False,
 ) -> dict[str, str]:
     """Generated values for the secrets that nobody gave one, where the environment's provider makes them.
 
     They are enough to start: keys of one's own work, a provider elsewhere refuses them.
     """
     described = platform.environments.get(environment)
-    if described is None or described.secrets.provider != GENERATED:
+    if not always and (described is None or described.secrets.provider != GENERATED):
         return {}
     return made_up(folder, {name for unit in platform.units for name in unit.secrets} - set(values))
 

@@ -106,6 +106,17 @@ def _substitute(seed: str, taken: set[int]) -> int:
     raise NexusError(f"no free port between {FIRST} and {FIRST + COUNT}")
 
 
+def elsewhere(platform: Platform, seed: str) -> Ports:
+    """Other ports for every unit, so that the platform can run beside itself."""
+    result = written(platform)
+    taken = {port for mine in result.values() for port in mine.values()}
+    for unit, mine in result.items():
+        for name in mine:
+            mine[name] = _substitute(f"{seed}:{unit}:{name}", taken)
+            taken.add(mine[name])
+    return result
+
+
 def keep(folder: Path, platform: Platform, ports: Mapping[str, Mapping[str, int]]) -> None:
     """Remember the substitutes, so that the next command finds the units where they are."""
     base = written(platform)

@@ -120,9 +120,6 @@ def checked(root: Path) -> Platform:
     return platform
 
 
-COPY = "test-"
-"""How the environments that are copies for tests are called; no blueprint describes them."""
-
 _DEPLOYED = "deployed"
 
 
@@ -134,6 +131,25 @@ def deployed(workspace: Workspace, environment: str) -> bool:
 def mark_deployed(workspace: Workspace, environment: str) -> None:
     """From now on, what runs in the environment comes from releases."""
     write_atomic(workspace.environment_state(environment) / _DEPLOYED, "", mode=0o600)
+
+
+_ISOLATED = "isolated.json"
+
+
+def isolated(workspace: Workspace, environment: str) -> bool:
+    """Whether the environment is a copy of the development one that lives as long as it is tested."""
+    return (workspace.state / environment / _ISOLATED).exists()
+
+
+def mark_isolated(workspace: Workspace, environment: str, note: str) -> None:
+    """From now on, the name is that of a copy; `note` is for who made it."""
+    write_atomic(workspace.environment_state(environment) / _ISOLATED, note, mode=0o600)
+
+
+def isolated_notes(workspace: Workspace) -> dict[str, str]:
+    """The copies that there are, by name, and what was noted of each."""
+    found = sorted(workspace.state.glob(f"*/{_ISOLATED}"))
+    return {path.parent.name: path.read_text(encoding="utf-8") for path in found}
 
 
 def assemble(
@@ -158,24 +174,25 @@ def assemble(
         )
     platform = checked(workspace.root)
     known = {DEFAULT_ENVIRONMENT, *platform.environments}
-    if environment not in known and not environment.startswith(COPY):
+    copied = isolated(workspace, environment)
+    if environment not in known and not copied:
         raise UsageError(
             f'unknown environment "{environment}"',
             hint=did_you_mean(environment, known) or f"there are {', '.join(sorted(known))}",
         )
     folder = workspace.environment_state(environment)
-    described = platform.environments.get(environment)
+    described = platform.environments.get(DEFAULT_ENVIRONMENT if copied else environment)
     counts = scale.counts(folder, platform, environment, replicas)
     choice = engines.choose(folder, platform, environment, engine)
     platform, left_out = without_containers(platform) if choice.engine == "process" else (platform, ())
     given = store.resolve(folder, platform)
     bindings = Bindings(
-        environment="test" if environment.startswith(COPY) else environment,
+        environment="test" if copied else environment,
         host=choice.host,
         containers=choice.engine == "docker",
         ports=port_numbers.chosen(folder, platform, counts, detours.port_names(platform, edges)),
         credentials=store.credentials(folder, platform),
-        secrets={**given, **store.stand_ins(folder, platform, environment, given)},
+        secrets={**given, **store.stand_ins(folder, platform, environment, given, always=copied)},
         variables=described.variables if described else {},
         replicas=counts,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -39,6 +39,14 @@ class Case:
     def place(self) -> str:
         """Where it stands, for messages."""
         return f"{self.file}:{self.line}" if self.file and self.line else self.file
+
+
+def grouped(cases: Sequence[Case]) -> list[tuple[str, str, list[Case]]]:
+    """The cases by kind and subject, both in the order in which they were first told."""
+    kinds: dict[str, dict[str, list[Case]]] = {}
+    for case in cases:
+        kinds.setdefault(case.kind, {}).setdefault(case.subject, []).append(case)
+    return [(kind, name, mine) for kind, subjects in kinds.items() for name, mine in subjects.items()]
 
 
 Tell = Callable[[Case], None]

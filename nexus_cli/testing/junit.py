@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from nexus_cli.errors import NexusError
-from nexus_cli.testing.case import Case, Status
+from nexus_cli.testing.case import Case, Status, grouped
 
 if TYPE_CHECKING:
     from nexus_cli.testing.run import Result
@@ -53,7 +52,7 @@ def _case(element: ET.Element, kind: str, subject: str, prefix: str) -> Case:
 def write(result: Result) -> str:
     """The whole run: a suite for each kind and subject."""
     top = ET.Element("testsuites", name="nexus test", time=f"{result.seconds:.3f}")
-    for kind, subject, cases in _suites(result.cases):
+    for kind, subject, cases in grouped(result.cases):
         suite = ET.SubElement(
             top,
             "testsuite",
@@ -84,14 +83,6 @@ def _write_case(suite: ET.Element, case: Case) -> None:
         properties = ET.SubElement(element, "properties")
         for name, value in case.figures.items():
             ET.SubElement(properties, "property", name=name, value=f"{value:g}")
-
-
-def _suites(cases: Sequence[Case]) -> Iterator[tuple[str, str, list[Case]]]:
-    found: dict[tuple[str, str], list[Case]] = {}
-    for case in cases:
-        found.setdefault((case.kind, case.subject), []).append(case)
-    for (kind, subject), mine in found.items():
-        yield kind, subject, mine
 
 
 def _printable(text: str) -> str:

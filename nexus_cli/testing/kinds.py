@@ -37,6 +37,8 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "unit": Kind("each service's and package's own tests", "nexus_cli.testing.unit:run"),
+    "integration": Kind("whether neighbours understand each other", "nexus_cli.testing.integration:run"),
+    "contract": Kind("what services promise each other", "nexus_cli.testing.contract:run"),
     "performance": Kind(
         "load on the services, held against what they promise",
         "nexus_cli.testing.performance.run:run",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import INTERRUPTED, NexusError
@@ -15,8 +18,12 @@ from nexus_cli.testing.case import BAD, RAN, Case, Tell
 from nexus_cli.testing.kinds import KINDS
 from nexus_cli.workspace import Workspace
 
+if TYPE_CHECKING:
+    from nexus_cli.testing.stand import Stand
+
 PASSED, FAILED, NOTHING_RAN = 0, 1, 5
 Progress = Callable[[str], None]
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,10 @@ class Asked:
 
     `services` are those to test, all if none; `tags` the marks of tests that are wanted. `timeout` is for
     one program that runs tests, in seconds. `results` is the folder that this run writes into. `engine` is
-    docker, process, or empty for the usual one. Every program of the run belongs to `programs`, so that all
-    end with it; `enough` is set once no further test should begin. `progress` says what is done now.
+    docker, process, or empty for the usual one. `accept` keeps what services serve now as their contract.
+    Every program of the run belongs to `programs`, so that all end with it; `enough` is set once no further
+    test should begin. `stands` are the copies that kinds share; `closing` is left when the run ends, however
+    it ends. `progress` says what is done now.
     """
 
     workspace: Workspace
@@ -53,6 +62,7 @@ class Asked:
     retries: int = 0
     keep: bool = False
     reuse: bool = False
+    accept: bool = False
     engine: str = ""
     min_coverage: float = 80.0
     load: Load = Load()
@@ -60,6 +70,8 @@ class Asked:
     progress: Progress = lambda _: None
     programs: Programs = field(default_factory=Programs)
     enough: threading.Event = field(default_factory=threading.Event)
+    closing: ExitStack = field(default_factory=ExitStack)
+    stands: dict[tuple[str, ...], Stand] = field(default_factory=dict)
 
     def wants(self, name: str) -> bool:
         """Whether a service is to be tested."""
@@ -109,18 +121,48 @@ def perform(asked: Asked, kinds: Collection[str], tell: Tell, *, strict: bool = 
 
     interrupted = False
     try:
-        for kind in (name for name in KINDS if name in kinds):
-            if asked.enough.is_set():
-                told(Case(kind, "platform", kind, "not run", message="an earlier test has failed"))
-            else:
-                _perform(kind, asked, told)
+        with _interruptible():
+            for kind in (name for name in KINDS if name in kinds):
+                if asked.enough.is_set():
+                    told(Case(kind, "platform", kind, "not run", message="an earlier test has failed"))
+                else:
+                    _perform(kind, asked, told)
     except KeyboardInterrupt:
         interrupted = True
     finally:
         asked.enough.set()
         asked.programs.end()
+        with uninterrupted():
+            asked.closing.close()
     ran = [name for name in KINDS if name in kinds]
     return Result(cases, ran, began, time.monotonic() - start, interrupted, strict)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A stretch in which neither Ctrl-C nor SIGTERM is heard: what was begun is taken back whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """A stretch in which being told to end (SIGTERM) is the same as Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _perform(kind: str, asked: Asked, tell: Tell) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from nexus_cli.errors import NexusError
 from nexus_cli.process import DidNotEnd
 from nexus_cli.testing.case import BAD, Case, Tell
+from nexus_cli.testing.retry import settled
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject, subjects
 from nexus_cli.testing.tested import Coverage, Tested
@@ -65,19 +65,6 @@ def _tested(subject: Subject, asked: Asked) -> Tested:
         again = runner.run(subject, asked, failed)
         tested = replace(tested, cases=settled(tested.cases, again.cases, attempt))
     return tested
-
-
-def settled(cases: Sequence[Case], again: Sequence[Case], attempt: int) -> list[Case]:
-    """The cases after another attempt at those that failed: what passes now is flaky, and says why."""
-    passed = {(case.file, case.name) for case in again if case.status == "passed"}
-
-    def after(case: Case) -> Case:
-        if case.status not in BAD or (case.file, case.name) not in passed:
-            return case
-        said = f"passed at attempt {attempt}; first: {case.message}"
-        return replace(case, status="flaky", message=said)
-
-    return [after(case) for case in cases]
 
 
 def coverage_case(measured: dict[str, Coverage], least: float) -> Case:

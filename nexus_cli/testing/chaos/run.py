@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from nexus_cli.testing.chaos import actions, steady
 from nexus_cli.testing.chaos.actions import ACTIONS, Field, NotHere, Undo
 from nexus_cli.testing.chaos.experiment import FOLDER, Promise, Trial, trials
 from nexus_cli.testing.performance.script import lists
+from nexus_cli.testing.run import uninterrupted
 from nexus_cli.testing.stand import Stand, stand
 from nexus_cli.unit import State, Unit
 
@@ -52,11 +52,22 @@ def run(asked: Asked, tell: Tell) -> None:
         words = f"there are no experiments in {FOLDER}" + (" with these tags" if asked.tags else "")
         tell(Case(KIND, "platform", "experiments", "not run", message=words))
         return
-    disks = {t.target: t.experiment.size or _DISK for t in found if t.experiment.action == "disk"}
-    edges = [*dict.fromkeys(edge for t in found for edge in t.edges(platform, Bindings()))]
     names = [service.name for service in platform.services.values() if asked.wants(service.name)]
-    with stand(asked, names if asked.services else (), shared=False, edges=edges, disks=disks) as ground:
-        field = Field(ground.stack, not asked.reuse, _led(ground.stack, edges))
+    disk = [trial for trial in found if trial.experiment.action == "disk"]
+    others = [trial for trial in found if trial not in disk]
+    if others:
+        _series(asked, others, names, tell)
+    if disk:  # on disks that lie in memory: what is taken away there loses its data
+        _series(asked, disk, names, tell)
+
+
+def _series(asked: Asked, found: Sequence[Trial], names: Sequence[str], tell: Tell) -> None:
+    """Do experiments one after the other on a copy of their own."""
+    edges = [*dict.fromkeys(edge for t in found for edge in t.edges(asked.platform, Bindings()))]
+    disks = {t.target: t.experiment.size or _DISK for t in found if t.experiment.action == "disk"}
+    services = names if asked.services else ()
+    with stand(asked, services, shared=False, edges=edges, disks=disks) as ground:
+        field = Field(ground.stack, not asked.reuse, _led(ground.units, edges))
         for trial in found:
             if asked.enough.is_set():
                 tell(_case(trial, "not run", "an earlier test has failed"))
@@ -72,8 +83,8 @@ def _wanted(asked: Asked, trial: Trial) -> bool:
     return not asked.tags or bool({*asked.tags} & {*trial.experiment.tags, trial.experiment.name})
 
 
-def _led(stack: Stack, edges: Sequence[Edge]) -> dict[Edge, Unit]:
-    units = {unit.name: unit for unit in stack.units}
+def _led(running: Sequence[Unit], edges: Sequence[Edge]) -> dict[Edge, Unit]:
+    units = {unit.name: unit for unit in running}
     return {edge: units[detours.name(edge)] for edge in edges if detours.name(edge) in units}
 
 
@@ -114,7 +125,7 @@ def _restored(field: Field, trial: Trial) -> Iterator[None]:
     try:
         yield
     finally:
-        with _uninterrupted():
+        with uninterrupted():
             _take_back(undo, field, trial)
 
 
@@ -125,19 +136,6 @@ def _take_back(undo: Undo, field: Field, trial: Trial) -> None:
         where = f"nexus up --env {field.stack.environment}"
         left = f"{trial.experiment.action} of {trial.target} could not be taken back: {fault.message}"
         raise NexusError(left, hint=where) from fault
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _probes(ground: Stand, trial: Trial, services: Sequence[str]) -> list[steady.Probe]:

@@ -57,7 +57,7 @@ def run(asked: Asked, tell: Tell) -> None:
         return
     shown: list[charts.Tested] = []
     with stand(asked, [*dict.fromkeys(play.service.name for play in plays)]) as ground:
-        if not ground.gateway_url:
+        if ground.gateway is None:
             tell(_not_run("platform", "there is no gateway that users' requests go through"))
             return
         for play in plays:
