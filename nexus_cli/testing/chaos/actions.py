@@ -215,7 +215,8 @@ def _beside(
     unit = _pressure(field.stack, trial.experiment.for_ + _SLACK, what, how, volumes or {})
 
     def begin() -> None:
-        engine.prepare(unit, lambda _: None)
+        if not engine.prepared(unit):
+            engine.prepare(unit, lambda _: None)
         engine.start(unit)
 
     return _undone_if_broken(lambda: engine.stop(unit.name), begin)

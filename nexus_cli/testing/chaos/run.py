@@ -182,9 +182,8 @@ def _ready(stack: Stack, unit: Unit) -> str:
 
 def _judged(field: Field, trial: Trial, seen: Seen, seconds: float) -> Case:
     experiment = trial.experiment
-    tries = sum(len(each.answers) for each in seen.during)
-    good = sum(not answer.fault for each in seen.during for answer in each.answers)
-    figures = {"while (% good)": round(100 * good / tries, 1) if tries else 0.0}
+    good = [each.availability for each in seen.during]
+    figures = {"good meanwhile (%)": round(sum(good) / len(good), 1) if good else 0.0}
     if seen.recovered is None:
         words = "; ".join(steady.worst(seen.after)) or "not steady for a second"
         back = "after it was killed" if experiment.action == "kill" else f"after {experiment.action} was over"

@@ -44,9 +44,10 @@ class Seen:
 
     @property
     def availability(self) -> float:
-        """The percentage that succeeded."""
-        good = sum(not answer.fault for answer in self.answers)
-        return 100 * good / len(self.answers) if self.answers else 0.0
+        """The percentage of the time in which it succeeded: a try that hangs lasts as long as it hangs."""
+        lasted = [(max(_PERIOD, answer.seconds), not answer.fault) for answer in self.answers]
+        total = sum(seconds for seconds, _ in lasted)
+        return 100 * sum(seconds for seconds, good in lasted if good) / total if total else 0.0
 
     @property
     def p95(self) -> float:
