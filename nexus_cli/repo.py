@@ -168,6 +168,33 @@ def revision(folder: Path) -> Revision | None:
     return Revision(commit, next(iter(tags.split()), ""), tuple(uncommitted(folder, ".")))
 
 
+_MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+
+
+def changed(folder: Path) -> tuple[str, list[str]] | None:
+    """The main branch, and what of a folder differs from where this work left it; nothing outside git."""
+    repository = _repository(folder)
+    if repository is None:
+        return None
+    import git
+
+    with repository:
+        for name in _MAIN:
+            try:
+                base = repository.git.merge_base(name, "HEAD")
+            except git.GitError:
+                continue
+            said: str = repository.git.execute(
+                ["git", "-C", str(folder), "diff", "--name-only", "--no-renames", "--relative", "-z", base]
+            )
+            found = {path for path in said.split("\0") if path}
+            top = Path(str(repository.working_tree_dir)).resolve()
+            for path in uncommitted(folder, "."):
+                found.add((top / path).relative_to(folder.resolve()).as_posix())
+            return name, sorted(found)
+    return None
+
+
 def email() -> str:
     """The person's address as git knows it; empty when it knows none."""
     if not shutil.which("git"):

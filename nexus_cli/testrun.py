@@ -6,19 +6,22 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nexus_cli import workspace
+from nexus_cli import repo, workspace
 from nexus_cli.blueprint.load import did_you_mean
 from nexus_cli.blueprint.model import Platform
-from nexus_cli.errors import UsageError
+from nexus_cli.edge import guarded
+from nexus_cli.errors import INTERRUPTED, UsageError
 from nexus_cli.stack.stack import checked
+from nexus_cli.testing.changes import Stamps, affected, between, stamps
 from nexus_cli.testing.kinds import KINDS
-from nexus_cli.testing.run import Asked, Load, Progress, perform
+from nexus_cli.testing.run import NOTHING_RAN, Asked, Load, Progress, perform
 from nexus_cli.workspace import Workspace, private_folder
 
+_MOMENT = 0.3  # seconds between two looks at the files
 _KEPT = 10
 """Runs whose results stay."""
 
@@ -46,13 +49,19 @@ class Options:
     output: str = "text"
 
 
-def once(options: Options) -> int:
-    """Run the tests and write the results; the exit code."""
+def once(options: Options, changed: Collection[str] = ()) -> int:
+    """Run the tests and write the results; the exit code. `changed` files alone count, if there are any."""
     from nexus_cli.render import testing as render
 
     found = workspace.find()
     platform = checked(found.root)
     kinds = wanted_kinds(options.types)
+    _check_names(options, platform)
+    if options.changed or changed:
+        options = replace(options, services=_changed(options, found, platform, changed))
+        if not options.services:
+            sys.stderr.write("nothing that has tests has changed\n")
+            return NOTHING_RAN
     results = _folder(found)
     screen = render.screen(options.output)
     asked = _asked(options, found, platform, results, screen.progress)
@@ -88,14 +97,62 @@ def wanted_kinds(types: Sequence[str]) -> list[str]:
     return [name for name, kind in KINDS.items() if (name in types if types else kind.usual)]
 
 
-def _asked(
-    options: Options, found: Workspace, platform: Platform, results: Path, progress: Progress
-) -> Asked:
+def watch(options: Options) -> int:
+    """Run the tests, and again whenever files of the workspace change, until the person stops it."""
+    root = workspace.find().root
+    changed: Collection[str] = ()
+    while True:
+        before = stamps(root)
+        code = _attempt(options, changed)
+        if code == INTERRUPTED:
+            return code
+        sys.stderr.write("waiting for a change; Ctrl-C ends it\n")
+        changed = _next_change(root, before)
+
+
+def _attempt(options: Options, changed: Collection[str]) -> int:
+    """One run; a blueprint that is broken for now does not end the watching."""
+    code = guarded(lambda: once(options, changed))
+    if code == UsageError.exit_code and not changed:
+        raise SystemExit(code)
+    return code
+
+
+def _next_change(root: Path, before: Stamps) -> set[str]:
+    """The files that changed, once nothing changes any more for a moment."""
+    seen = before
+    while True:
+        now = stamps(root)
+        if now != before and now == seen:
+            return between(before, now)
+        seen = now
+        time.sleep(_MOMENT)
+
+
+def _changed(
+    options: Options, found: Workspace, platform: Platform, paths: Collection[str]
+) -> tuple[str, ...]:
+    """The services and packages that files have to do with; without any, those that git says."""
+    if not paths:
+        said = repo.changed(found.root)
+        if said is None:
+            raise UsageError("there is no main branch to compare with", hint="test without --changed")
+        paths = said[1]
+    names = sorted(affected(platform, paths))
+    return tuple(name for name in names if not options.services or name in options.services)
+
+
+def _check_names(options: Options, platform: Platform) -> None:
     known = {*platform.services, *platform.packages}
     for name in options.services:
         if name not in known:
             hint = did_you_mean(name, known) or f"there are {', '.join(sorted(known))}"
             raise UsageError(f'unknown service or package "{name}"', hint=hint)
+
+
+def _asked(
+    options: Options, found: Workspace, platform: Platform, results: Path, progress: Progress
+) -> Asked:
     return Asked(
         workspace=found,
         platform=platform,

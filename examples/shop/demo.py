@@ -55,7 +55,8 @@ def generate(folder: Path, shop: Path) -> None:
         shutil.copy(blueprint, shop / "blueprints" / "services" / blueprint.name)
     for name in ("catalog", "order"):
         nexus("generate", "app", name, "--type", "fastapi", cwd=shop)
-    shutil.copytree(HERE / "services", shop / "services", dirs_exist_ok=True)
+    for own in ("services", "tests"):
+        shutil.copytree(HERE / own, shop / own, dirs_exist_ok=True)
 
 
 def walk(shop: Path) -> None:

@@ -77,6 +77,7 @@ def run_tests(
     strict: Annotated[bool, typer.Option("--strict", help="Fail when something could not be run.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack that was brought up.")] = False,
     reuse: Annotated[bool, typer.Option("--reuse", help="Test the development stack as it runs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Test again whenever a file changes.")] = False,
     accept: Annotated[
         bool, typer.Option("--accept", help="Keep what services serve now as their contract.")
     ] = False,
@@ -113,4 +114,4 @@ def run_tests(
         report=report,
         output="json" if as_json else output.value,
     )
-    raise typer.Exit(testrun.once(chosen))
+    raise typer.Exit(testrun.watch(chosen) if watch else testrun.once(chosen))

@@ -20,7 +20,7 @@ def run(asked: Asked, tell: Tell) -> None:
     if not has_tests(folder):
         tell(Case(KIND, "platform", "tests", "not run", message=f"no test_*.py in {folder.name}/"))
         return
-    with stand(asked, asked.services) as made:
+    with stand(asked, asked.among_services) as made:
         told = asked.folder(KIND) / "stack.json"
         write_atomic(told, json.dumps(shown(made)), mode=0o600)
         try:

@@ -77,6 +77,11 @@ class Asked:
         """Whether a service is to be tested."""
         return not self.services or name in self.services
 
+    @property
+    def among_services(self) -> tuple[str, ...]:
+        """Those of the names that are services; all if none was named."""
+        return tuple(name for name in self.services if name in self.platform.services)
+
     def folder(self, name: str) -> Path:
         """A folder of the results, made when missing."""
         path = self.results / name

@@ -29,7 +29,7 @@ def run(asked: Asked, tell: Tell) -> None:
     if not wanted:
         tell(Case(KIND, "platform", "contract", "not run", message="there is no service"))
         return
-    with stand(asked, asked.services) as made:
+    with stand(asked, asked.among_services) as made:
         documents = _documents(asked, made, tell)
         for case in calls.check(asked.platform, documents):
             tell(case)

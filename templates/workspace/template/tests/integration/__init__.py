@@ -1,0 +1,1 @@
+"""Neighbours, and what is between them."""
