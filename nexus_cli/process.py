@@ -21,7 +21,11 @@ _GRACE = 3.0  # seconds that a program among others has to end by itself
 
 
 class DidNotEnd(NexusError):
-    """A program was killed, as it did not end in the time that it had."""
+    """A program was killed, as it did not end in the time that it had; `said` is what it printed."""
+
+    def __init__(self, message: str, said: str) -> None:
+        super().__init__(message)
+        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,8 @@ def _finish(
         if isinstance(error, subprocess.TimeoutExpired):
             said = Completed(-1, "".join(out), "".join(err)).last_line
             raise DidNotEnd(
-                f"{Path(command[0]).name} did not end within {timeout:g} s" + (f": {said}" if said else "")
+                f"{Path(command[0]).name} did not end within {timeout:g} s" + (f": {said}" if said else ""),
+                "".join((*out, *err)),
             ) from None
         raise
     return Completed(code, "".join(out), "".join(err))

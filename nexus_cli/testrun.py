@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Collection, Sequence
@@ -65,6 +66,7 @@ def once(options: Options, changed: Collection[str] = ()) -> int:
     results = _folder(found)
     screen = render.screen(options.output)
     asked = _asked(options, found, platform, results, screen.progress)
+    signal.signal(signal.SIGTERM, _stop)
     with screen:
         result = perform(asked, kinds, screen.case, strict=options.strict)
     render.write(result, results, platform.name)
@@ -86,6 +88,12 @@ def load_options(
     except ValueError as error:
         raise UsageError(f"--duration: {error}") from error
     return Load(tuple(scenarios) or ("load",), seconds, rate, regenerate)
+
+
+def _stop(number: int, frame: object) -> None:
+    """A CI that gives up ends a run as a person does: nothing is left behind."""
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def wanted_kinds(types: Sequence[str]) -> list[str]:

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from nexus_cli.errors import NexusError
+from nexus_cli.process import DidNotEnd
+
+_LINES = 20
+
 Status = Literal["passed", "failed", "error", "skipped", "flaky", "not run"]
 """`error`: what runs the test broke. `not run`: a tool is missing or out of reach; the message says which."""
 
@@ -47,6 +52,14 @@ def grouped(cases: Sequence[Case]) -> list[tuple[str, str, list[Case]]]:
     for case in cases:
         kinds.setdefault(case.kind, {}).setdefault(case.subject, []).append(case)
     return [(kind, name, mine) for kind, subjects in kinds.items() for name, mine in subjects.items()]
+
+
+def broken(kind: str, subject: str, error: NexusError, seconds: float = 0.0) -> Case:
+    """What ran the tests broke, or did not end: the case that says so."""
+    hangs = isinstance(error, DidNotEnd)
+    message = f"its tests hang: {error.message}" if hangs else error.message
+    said = "\n".join(error.said.splitlines()[-_LINES:]) if isinstance(error, DidNotEnd) else error.hint
+    return Case(kind, subject, "tests", "error", seconds, message.splitlines()[0], said or "")
 
 
 Tell = Callable[[Case], None]

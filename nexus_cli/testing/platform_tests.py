@@ -63,7 +63,7 @@ def _run(
         asked,
         [
             str(python_project.environment(pytest) / "bin" / "python"),
-            *("-m", "pytest", "--color=no", "-q", "-p", "no:cacheprovider", "-p", "nexus_pytest"),
+            *("-m", "pytest", "--color=no", "-v", "-p", "no:cacheprovider", "-p", "nexus_pytest"),
             *("-o", "junit_family=xunit1", f"--junitxml={xml}", f"--rootdir={asked.workspace.root}"),
             *(["-m", " or ".join(asked.tags)] if asked.tags else []),
             *(["-x"] if asked.fail_fast else []),

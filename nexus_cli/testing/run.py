@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import INTERRUPTED, NexusError
 from nexus_cli.process import Programs
-from nexus_cli.testing.case import BAD, RAN, Case, Tell
+from nexus_cli.testing.case import BAD, RAN, Case, Tell, broken
 from nexus_cli.testing.kinds import KINDS
 from nexus_cli.workspace import Workspace
 
@@ -48,7 +48,7 @@ class Asked:
     docker, process, or empty for the usual one. `accept` keeps what services serve now as their contract.
     Every program of the run belongs to `programs`, so that all end with it; `enough` is set once no further
     test should begin. `stands` are the copies that kinds share; `closing` is left when the run ends, however
-    it ends. `progress` says what is done now.
+    it ends; `variables` are told to unit tests. `progress` says what is done now.
     """
 
     workspace: Workspace
@@ -71,6 +71,7 @@ class Asked:
     programs: Programs = field(default_factory=Programs)
     enough: threading.Event = field(default_factory=threading.Event)
     closing: ExitStack = field(default_factory=ExitStack)
+    variables: dict[str, str] = field(default_factory=dict)
     stands: dict[tuple[str, ...], Stand] = field(default_factory=dict)
 
     def wants(self, name: str) -> bool:
@@ -126,12 +127,11 @@ def perform(asked: Asked, kinds: Collection[str], tell: Tell, *, strict: bool = 
 
     interrupted = False
     try:
-        with _interruptible():
-            for kind in (name for name in KINDS if name in kinds):
-                if asked.enough.is_set():
-                    told(Case(kind, "platform", kind, "not run", message="an earlier test has failed"))
-                else:
-                    _perform(kind, asked, told)
+        for kind in (name for name in KINDS if name in kinds):
+            if asked.enough.is_set():
+                told(Case(kind, "platform", kind, "not run", message="an earlier test has failed"))
+            else:
+                _perform(kind, asked, told)
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -157,19 +157,6 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """A stretch in which being told to end (SIGTERM) is the same as Ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def _perform(kind: str, asked: Asked, tell: Tell) -> None:
     """Run one kind; what it could not do is a case, so that the others still run."""
     try:
@@ -177,4 +164,4 @@ def _perform(kind: str, asked: Asked, tell: Tell) -> None:
     except NexusError as error:
         if error.exit_code != FAILED:
             raise
-        tell(Case(kind, "platform", kind, "error", message=error.message, detail=error.hint or ""))
+        tell(broken(kind, "platform", error))

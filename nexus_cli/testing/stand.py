@@ -206,8 +206,15 @@ def _brought_up(asked: Asked, environment: str, decided: Callable[[], Intent]) -
 def _wanted(stack: Stack, services: Sequence[str]) -> list[Unit]:
     if not services:
         return stack.subset(())
-    gateways = [unit.name for unit in stack.units if unit.upstreams and not unit.profiles]
-    return stack.subset([*services, *gateways])
+    chosen = {unit.name: unit for unit in stack.subset(services)}
+    for gateway in (unit for unit in stack.units if unit.upstreams and not unit.profiles):
+        leads = tuple(name for name in gateway.upstreams if name in chosen)
+        others = {name for name in gateway.needs if name not in gateway.upstreams}
+        if leads and gateway.name not in chosen:  # one that leads to these services only
+            chosen |= {unit.name: unit for unit in stack.closure(others)}
+            needs = tuple(name for name in gateway.needs if name in chosen)
+            chosen[gateway.name] = replace(gateway, needs=needs, upstreams=leads)
+    return [chosen[unit.name] for unit in stack.units if unit.name in chosen]
 
 
 def _take_down(asked: Asked, made: Stand) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.types import SERVICE_TYPES
 
 Toolchain = Literal["python", "node", "go"]
@@ -21,13 +21,17 @@ _MARKS: tuple[tuple[str, Toolchain], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A service or package; `packages` are the folders of those that it uses as they lie there."""
+    """A service or package; `packages` are the folders of those that it uses as they lie there.
+
+    `database` is the component that its tests want a server of; empty if they need none.
+    """
 
     name: str
     folder: Path
     toolchain: Toolchain
     makes: str = ""
     packages: tuple[Path, ...] = ()
+    database: str = ""
 
 
 def subjects(platform: Platform) -> Iterator[Subject]:
@@ -38,12 +42,19 @@ def subjects(platform: Platform) -> Iterator[Subject]:
         if toolchain:
             kind = SERVICE_TYPES.get(service.type)
             used = tuple(platform.root / package.source for package in platform.packages_of(service))
-            yield Subject(service.name, folder, toolchain, kind.makes if kind else "", used)
+            database = _database(platform, service) if toolchain == "go" else ""  # the others embed one
+            yield Subject(service.name, folder, toolchain, kind.makes if kind else "", used, database)
     for package in platform.packages.values():
         folder = platform.root / package.source
         toolchain = _toolchain(folder)
         if toolchain:
             yield Subject(package.name, folder, toolchain)
+
+
+def _database(platform: Platform, service: Service) -> str:
+    """The component from which the service has its DATABASE_URL."""
+    used = (platform.resolve(use.service) for use in service.uses)
+    return next((c.name for c in used if isinstance(c, Component) and "DATABASE_URL" in c.provides), "")
 
 
 def _toolchain(folder: Path) -> Toolchain | None:

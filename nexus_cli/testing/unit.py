@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 
 from nexus_cli.errors import NexusError
-from nexus_cli.process import DidNotEnd
-from nexus_cli.testing.case import BAD, Case, Tell
+from nexus_cli.testing.case import BAD, Case, Tell, broken
 from nexus_cli.testing.retry import settled
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject, subjects
@@ -31,9 +32,7 @@ def run(asked: Asked, tell: Tell) -> None:
         try:
             tested = _tested(subject, asked)
         except NexusError as error:
-            message = f"its tests hang: {error.message}" if isinstance(error, DidNotEnd) else error.message
-            seconds = time.monotonic() - began
-            tell(Case(KIND, subject.name, "tests", "error", seconds, message, error.hint or ""))
+            tell(broken(KIND, subject.name, error, time.monotonic() - began))
             return
         for case in tested.cases:
             tell(case)
@@ -42,7 +41,7 @@ def run(asked: Asked, tell: Tell) -> None:
         if tested.coverage:
             measured[subject.name] = tested.coverage
 
-    with ThreadPoolExecutor(asked.parallel) as pool:
+    with databases(asked, wanted), ThreadPoolExecutor(asked.parallel) as pool:
         try:
             list(pool.map(test, wanted))
         except BaseException:
@@ -51,6 +50,21 @@ def run(asked: Asked, tell: Tell) -> None:
             raise
     if measured and not asked.enough.is_set():
         tell(coverage_case(measured, asked.min_coverage))
+
+
+@contextmanager
+def databases(asked: Asked, wanted: Sequence[Subject]) -> Iterator[None]:
+    """A server for those tests that want one; where it does not come up, they say what they lack."""
+    needed = {subject.database: subject for subject in wanted if subject.database}
+    if not needed:
+        yield
+        return
+    from nexus_cli.testing.stand import stand
+
+    name, subject = next(iter(needed.items()))
+    with stand(replace(asked, reuse=False), [f"{name}.{subject.name}"], shared=False) as made:
+        asked.variables["TEST_DATABASE_URL"] = made.variables(subject.name)["DATABASE_URL"]
+        yield
 
 
 def _tested(subject: Subject, asked: Asked) -> Tested:

@@ -48,7 +48,7 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
             "./...",
         ],
         cwd=subject.folder,
-        env=environment([go.parent], go_project.settings(os.environ)),
+        env=environment([go.parent], {**go_project.settings(os.environ), **asked.variables}),
     )
     write_atomic(profile.with_name("output.txt"), done.out + done.err)
     events = _events(done.out)

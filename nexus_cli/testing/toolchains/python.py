@@ -46,7 +46,7 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     done = run_program(
         asked,
         [
-            *(str(python), "-m", "pytest", "--color=no", "-q", "-p", "no:cacheprovider"),
+            *(str(python), "-m", "pytest", "--color=no", "-v", "-p", "no:cacheprovider"),
             *("-o", "junit_family=xunit1", f"--junitxml={results}"),
             *_measure(subject, project, covered),
             *(["-m", " or ".join(asked.tags)] if asked.tags else []),
