@@ -60,7 +60,6 @@ def main(seconds: float, what: str, how: str) -> None:
     """Take what was asked for."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     end = time.monotonic() + seconds
-    print(f"takes {what}", flush=True)  # noqa: T201 - the log is what it speaks to
     if what == "cpu":
         cpu(int(how), end)
     elif what == "memory":
