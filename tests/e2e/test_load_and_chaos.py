@@ -129,7 +129,6 @@ def test_a_slow_route_is_found_and_a_persons_script_is_kept(shop: Path, nexus: R
     cases = _tested(nexus, "performance", "--duration", "3s", code=1)
     assert {name for name, case in cases.items() if case["status"] == "failed"} == {listing}
     assert "too slow: p95" in str(cases[listing]["message"])
-    assert "worse than the last good run" in str(cases[listing]["message"])
     assert script.read_text().endswith("// mine\n")
     (report,) = [*shop.glob(".nexus/tests/runs/*/performance/load.html")][-1:]
     assert report.read_text().count("<polyline") == 6

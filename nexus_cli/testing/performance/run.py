@@ -100,13 +100,14 @@ def _played(asked: Asked, program: str, play: Play, ground: Stand, tell: Tell) -
     load = k6.Load(ground.gateway_url, ground.token(), play.scenario, play.seconds, asked.load.rate)
     folder = asked.folder(KIND) / play.scenario
     file = play.path.relative_to(asked.workspace.root).as_posix()
+    busy = _busy()
     outcome = k6.play(program, play.path, load, folder, asked.programs)
     if isinstance(outcome, str):
         tell(Case(KIND, play.service.name, play.scenario, "error", message=outcome, file=file))
         return []
     measured = measure.measure(k6.samples(outcome.samples))
-    cases = _cases(asked, play, measured, outcome, ground)
-    notes = _notes(outcome)
+    cases = _cases(asked, play, measured, outcome, {} if busy else _circumstances(asked, play, ground))
+    notes = _notes(outcome, busy)
     for case in cases:
         tell(replace(case, file=file, detail="\n".join(notes)))
     wrong = {case.name.partition(": ")[2]: [case.message] for case in cases if case.status == "failed"}
@@ -115,19 +116,34 @@ def _played(asked: Asked, program: str, play: Play, ground: Stand, tell: Tell) -
     return [charts.Tested(play.service.name, play.scenario, play.seconds, measured, bound, wrong, notes)]
 
 
-def _notes(outcome: k6.Outcome) -> tuple[str, ...]:
-    if not outcome.dropped:
-        return ()
-    return (f"{outcome.dropped} requests could not begin in time: the service, or this machine, is full",)
+def _busy() -> str:
+    """Why this machine says nothing of a difference between two runs now; nothing if it does."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load <= cores:
+        return ""
+    return (
+        f"not compared with an earlier run: this machine has other things to do ({load:.1f} on {cores} cores)"
+    )
+
+
+def _notes(outcome: k6.Outcome, busy: str) -> tuple[str, ...]:
+    dropped = f"{outcome.dropped} requests could not begin in time: the service, or this machine, is full"
+    return tuple(note for note in (dropped if outcome.dropped else "", busy) if note)
 
 
 def _cases(
-    asked: Asked, play: Play, measured: Sequence[measure.Measured], outcome: k6.Outcome, ground: Stand
+    asked: Asked,
+    play: Play,
+    measured: Sequence[measure.Measured],
+    outcome: k6.Outcome,
+    now: Mapping[str, Any],
 ) -> list[Case]:
-    """A case for each request of the script, and one for each bound of its own that was crossed."""
+    """A case for each request of the script, and one for each bound of its own that was crossed.
+
+    `now` are the circumstances under which it can be compared; nothing if it cannot.
+    """
     kept = asked.workspace.state / "tests" / KIND / f"{play.service.name}-{play.scenario}.json"
-    now = _circumstances(asked, play, ground)
-    before = measure.recalled(read_json(kept), now)
+    before = measure.recalled(read_json(kept), now) if now else {}
     cases = [_case(play, each, outcome, before.get(each.name)) for each in measured]
     for name in measure.unasked(measured, outcome.thresholds):
         words = "was never asked: its bounds say nothing"
@@ -139,7 +155,7 @@ def _cases(
     if not measured:
         words = "the script made no request"
         cases.append(Case(KIND, play.service.name, play.scenario, "failed", message=words))
-    if cases and all(case.status == "passed" for case in cases):
+    if now and all(case.status == "passed" for case in cases):
         write_atomic(kept, json.dumps(measure.remembered(measured, now)) + "\n")
     return cases
 
