@@ -202,3 +202,45 @@ def test_a_full_disk_is_said(till: Path, workspace: Path, nexus: Run) -> None:
     assert done.returncode == 1
     assert "No space left" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+GO_TESTS = """\
+package sums
+
+import "testing"
+
+func TestRight(t *testing.T) {
+	if Add(1, 1) != 2 {
+		t.Fatal("wrong")
+	}
+}
+
+func TestPlanted(t *testing.T) {
+	t.Run("inside", func(t *testing.T) {
+		t.Errorf("found %d", Add(1, 1))
+	})
+}
+
+func TestSkipped(t *testing.T) { t.Skip("names no server") }
+"""
+
+
+def test_go_tells_each_test_its_place_and_what_does_not_compile(till: Path, nexus: Run) -> None:
+    shutil.rmtree(till)
+    till.mkdir()
+    (till / "go.mod").write_text("module example.org/sums\n\ngo 1.26\n")
+    (till / "sums.go").write_text("package sums\n\nfunc Add(a, b int) int { return a + b }\n")
+    (till / "sums_test.go").write_text(GO_TESTS)
+    done = nexus("test", "-t", "unit", "--json")
+    assert done.returncode == 1
+    cases = {case["name"]: case for case in said(done)["cases"]}
+    assert cases["sums.TestRight"]["status"] == "passed"
+    assert cases["sums.TestSkipped"]["message"] == "names no server"
+    planted = cases["sums.TestPlanted/inside"]
+    assert (planted["status"], planted["message"]) == ("failed", "found 2")
+    assert (planted["file"], planted["line"]) == ("services/till/sums_test.go", 13)
+    assert cases["coverage"]["figures"]["coverage (%)"] == 100
+    (till / "sums.go").write_text("package sums\n\nfunc Add(a, b int) int { return }\n")
+    done = nexus("test", "-t", "unit", "--json")
+    assert done.returncode == 1
+    assert "not enough return values" in bad(done)["message"] + bad(done)["detail"]

@@ -23,6 +23,22 @@ T = TypeVar("T")
 _SECONDS = 10.0
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what marks there are."""
+    config.addinivalue_line("markers", "needs(*services): services without which the test is skipped")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a service that was not asked for."""
+    path = os.environ.get("NEXUS_STACK")
+    running = json.loads(Path(path).read_text(encoding="utf-8"))["services"] if path else {}
+    for item in items:
+        needed = [name for mark in item.iter_markers("needs") for name in mark.args]
+        missing = sorted(set(needed) - set(running))
+        if path and missing:
+            item.add_marker(pytest.mark.skip(reason=f"{', '.join(missing)} does not run here"))
+
+
 @dataclass(frozen=True)
 class Service:
     """A service of the platform: its own address, past the gateway, and the variables that it runs with."""

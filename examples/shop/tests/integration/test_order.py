@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import pytest
 
+pytestmark = pytest.mark.needs("order", "catalog")
+
 
 @pytest.fixture
 def product(gateway):
