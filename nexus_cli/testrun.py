@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nexus_cli import repo, workspace
@@ -19,7 +19,7 @@ from nexus_cli.errors import INTERRUPTED, UsageError
 from nexus_cli.stack.stack import checked
 from nexus_cli.testing.changes import Stamps, affected, between, stamps
 from nexus_cli.testing.kinds import KINDS
-from nexus_cli.testing.run import NOTHING_RAN, Asked, Progress, perform
+from nexus_cli.testing.run import NOTHING_RAN, Asked, Load, Progress, perform
 from nexus_cli.workspace import Workspace, private_folder
 
 _MOMENT = 0.3  # seconds between two looks at the files
@@ -43,6 +43,7 @@ class Options:
     accept: bool = False
     engine: str = ""
     min_coverage: float = 80.0
+    load: Load = field(default_factory=Load)
     timeout: float = 600.0
     strict: bool = False
     report: Path | None = None
@@ -74,6 +75,19 @@ def once(options: Options, changed: Collection[str] = ()) -> int:
     shown = options.report or Path(os.path.relpath(results))
     sys.stdout.write(render.summary(result, shown, options.output))
     return result.exit_code
+
+
+def load_options(
+    scenarios: Sequence[str], duration: str | None, rate: float | None, regenerate: bool
+) -> Load:
+    """What was asked of load tests, with a duration in words."""
+    from nexus_cli.blueprint.scalars import parse_duration
+
+    try:
+        seconds = None if duration is None else parse_duration(duration)
+    except ValueError as error:
+        raise UsageError(f"--duration: {error}") from error
+    return Load(tuple(scenarios) or ("load",), seconds, rate, regenerate)
 
 
 def _stop(number: int, frame: object) -> None:
@@ -162,6 +176,7 @@ def _asked(
         accept=options.accept,
         engine=options.engine,
         min_coverage=options.min_coverage,
+        load=options.load,
         timeout=options.timeout,
         progress=progress,
     )

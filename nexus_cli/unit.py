@@ -124,11 +124,15 @@ class Bind:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A volume inside a container: the unit's own by its name, or one that units of a platform share."""
+    """A volume inside a container: the unit's own by its name, or one that units of a platform share.
+
+    One with a `size` in bytes is a disk of its own, which lies in memory and is gone when nobody uses it.
+    """
 
     name: str
     shared: bool = False
     read_only: bool = False
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

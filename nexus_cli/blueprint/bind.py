@@ -24,7 +24,8 @@ class Bindings:
     `containers`: the units are on a network of their own, where each is known by its name.
     `replicas` is how many of a service run where that is not what its blueprint says. `revisions` number the
     releases of services that may stand beside each other. `through` is the gateway by which units reach
-    services then, so that their requests too go to the release that is meant.
+    services then, so that their requests too go to the release that is meant. `detours` are the addresses
+    that one unit (by name) is told of another, where that is not the other's own.
     """
 
     environment: str = "development"
@@ -37,6 +38,7 @@ class Bindings:
     replicas: Mapping[str, int] = field(default_factory=dict)
     revisions: Mapping[str, int] = field(default_factory=dict)
     through: str = ""
+    detours: Mapping[tuple[str, str], tuple[str, Mapping[str, int]]] = field(default_factory=dict)
 
     @property
     def listen(self) -> str:
@@ -197,12 +199,17 @@ def connections(platform: Platform, service: Service, bindings: Bindings) -> Ite
     for use in service.uses:
         target = platform.resolve(use.service)
         if isinstance(target, Component):
-            address = seen_by_units(target, bindings)
+            address = _told(service, target, bindings)
             values = component_values(target, bindings, address, consumer=service.name)
             for name, text in target.provides.items():
                 yield name, resolve(text, values)
         elif target is not None:
-            yield url_variable(target.name), peer_url(target, bindings)
+            yield url_variable(target.name), _url(target, bindings, _told(service, target, bindings))
+
+
+def _told(user: Service, target: Service | Component, bindings: Bindings) -> Address:
+    """Where a service is told that what it uses is."""
+    return bindings.detours.get((user.name, target.name)) or seen_by_units(target, bindings)
 
 
 def service_environment(

@@ -124,7 +124,7 @@ def _spec(source: Source, findings: list[Finding]) -> PlatformSpec | None:
         where = source.at(["kind"])
         findings.append(Finding("kind", "error", f"{FILE} must have `kind: platform`", where))
         return None
-    return _validate(PlatformSpec, data, source, findings)
+    return validated(PlatformSpec, data, source, findings)
 
 
 def _sources(root: Path, spec: PlatformSpec, source: Source, findings: list[Finding]) -> Iterator[Source]:
@@ -214,7 +214,7 @@ def _blueprint(
         hint = did_you_mean(str(kind), known) or f"one of {', '.join(known)}"
         findings.append(Finding("kind", "error", message, source.at(["kind"]), hint))
         return None
-    blueprint = _validate(model, _with_defaults(kind, data, spec), source, findings)
+    blueprint = validated(model, _with_defaults(kind, data, spec), source, findings)
     return None if blueprint is None else (kind, blueprint, source)
 
 
@@ -227,7 +227,7 @@ def with_service(platform: Platform, source: Source) -> Platform:
     """The platform with another text of one of its services, which nothing has written yet."""
     findings: list[Finding] = []
     data = _with_defaults("service", parse(source), platform.spec)
-    service = _validate(Service, data, source, findings)
+    service = validated(Service, data, source, findings)
     if service is None:
         raise BlueprintFault(findings)
     return replace(
@@ -240,7 +240,7 @@ def with_service(platform: Platform, source: Source) -> Platform:
 def component_of(source: Source) -> Component:
     """The component that a text describes, which nothing has written yet; its faults are raised."""
     findings: list[Finding] = []
-    component = _validate(Component, parse(source), source, findings)
+    component = validated(Component, parse(source), source, findings)
     if component is None:
         raise BlueprintFault(findings)
     return component
@@ -264,7 +264,8 @@ def _twice(kind: str, blueprint: Blueprint, source: Source, other: Source) -> Fi
     )
 
 
-def _validate(model: type[M], data: Any, source: Source, findings: list[Finding]) -> M | None:
+def validated(model: type[M], data: Any, source: Source, findings: list[Finding]) -> M | None:
+    """The model of what was read; what is wrong with it is added to the findings."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

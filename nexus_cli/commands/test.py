@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nexus_cli.commands.options import EngineOption, Output, OutputOption, ServicesOption
+
+
+class Scenario(StrEnum):
+    """How load goes up and down."""
+
+    load = "load"
+    stress = "stress"
+    spike = "spike"
+    soak = "soak"
 
 
 def _kinds(incomplete: str) -> list[str]:
@@ -48,6 +58,19 @@ def run_tests(
     min_coverage: Annotated[
         float, typer.Option("--min-coverage", min=0, max=100, help="Percent of the code that is tested.")
     ] = 80,
+    scenario: Annotated[
+        list[Scenario] | None,
+        typer.Option("--scenario", help="Shape of the load; may be given again. By default load."),
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option("--duration", metavar="TIME", help="How long load lasts, such as 30s or 1h.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.1, help="Requests a second of the usual load.")
+    ] = None,
+    regenerate: Annotated[
+        bool, typer.Option("--regenerate", help="Make load tests anew that you changed; yours become .orig.")
+    ] = False,
     timeout: Annotated[
         float, typer.Option("--timeout", min=1, help="Seconds after which a program of tests is ended.")
     ] = 600,
@@ -85,6 +108,7 @@ def run_tests(
         accept=accept,
         engine=engine or "",
         min_coverage=min_coverage,
+        load=testrun.load_options([one.value for one in scenario or ()], duration, rate, regenerate),
         timeout=timeout,
         strict=strict,
         report=report,

@@ -36,6 +36,15 @@ class Engine(Protocol):
     def stop(self, name: str) -> None:
         """Stop a unit with its own signal and grace and forget it; done when it is gone."""
 
+    def kill(self, name: str) -> None:
+        """End a unit's program at once, as a crash would; it is started again as after a crash."""
+
+    def pause(self, name: str) -> None:
+        """Halt every process of a unit where it is: its ports stay open and nothing is answered."""
+
+    def resume(self, name: str) -> None:
+        """Let a paused unit go on; one that is not paused goes on anyway."""
+
     def mark_ready(self, name: str) -> None:
         """Record that the unit's probe answered."""
 

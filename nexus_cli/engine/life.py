@@ -62,7 +62,7 @@ class Life:
             "pid": self.pid or None,
             "since": self.since,
             "restarts": self.restarts,
-            "exit_code": None if self.state in {"starting", "running"} else self.exit_code,
+            "exit_code": None if self.state in {"starting", "running", "paused"} else self.exit_code,
             "ready": self.ready,
         }
 
@@ -90,10 +90,28 @@ class Life:
         if self.state == "running":
             self.ready = self.was_ready = True
 
+    def kill(self) -> None:
+        """End the main process as a crash would; `ended` does what follows."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Halt every process of the unit."""
+        if self.state == "running":
+            self.state = "paused"
+            self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let every process of the unit go on."""
+        if self.state == "paused":
+            self.state = "running"
+            self._signal_all(signal.SIGCONT)
+
     def stop(self, grace: float | None = None) -> None:
         """Ask the main process to end; `due` kills it when the grace is over."""
         if self.state == "stopping":
             return
+        self.resume()  # what is halted hears no signal
         self.state, self.ready, self.setup = "stopping", False, []
         if not self.pid:
             self._forget()
@@ -255,6 +273,14 @@ class Life:
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+    def _signal_all(self, number: int) -> None:
+        """Signal the main process, and all that came of it: what is halted first starts no more of them."""
+        found = [self.pid]
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+            found += [child for child in identity.children(pid) if child not in found]
 
     def _strays(self) -> Iterator[int]:
         """What the unit started and left behind: adopted by us, and of its session or with its mark."""

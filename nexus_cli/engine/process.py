@@ -104,6 +104,25 @@ class ProcessEngine:
         if reply and "error" in reply:
             raise NexusError(f"{name}: {reply['error']}")
 
+    def kill(self, name: str) -> None:
+        """Kill the unit's main process; the supervisor does what it does after a crash."""
+        self._tell("kill", name)
+
+    def pause(self, name: str) -> None:
+        """Stop every process of the unit by a signal that none of them can refuse."""
+        self._tell("pause", name)
+
+    def resume(self, name: str) -> None:
+        """Let every process of the unit go on."""
+        self._tell("resume", name)
+
+    def _tell(self, what: str, name: str) -> None:
+        reply = self.channel.ask({"do": what, "name": name})
+        if reply is None:
+            raise NexusError(f"{name} does not run", hint=f"nexus up {name}")
+        if "error" in reply:
+            raise NexusError(f"{name}: {reply['error']}", hint=f"nexus up {name}")
+
     def mark_ready(self, name: str) -> None:
         """Record that the unit's probe answered; from now on a crash is followed by a restart."""
         self.channel.ask({"do": "mark_ready", "name": name})

@@ -1,7 +1,8 @@
 """The daemon that keeps an environment's units running after the command that started them has ended.
 
 `python -m nexus_cli.engine.supervisor STATE SOCKET` returns when it can be talked to. One JSON object a
-line, one request a connection: `start`, `stop`, `list`, `mark_ready`, `wait`, `shutdown`. Unknown keys are
+line, one request a connection: `start`, `stop`, `kill`, `pause`, `resume`, `list`,
+`mark_ready`, `wait`, `shutdown`. Unknown keys are
 ignored and missing ones have defaults, so that another version of nexus can still list and stop.
 A single thread waits for everything: requests, output, ended children, deadlines.
 """
@@ -138,6 +139,8 @@ class Supervisor:
                     self._stop(client, request["name"], request.get("grace"))
                 case "mark_ready":
                     self._mark_ready(client, request["name"])
+                case "kill" | "pause" | "resume" as what:
+                    self._disturb(client, what, request["name"])
                 case "shutdown":
                     self._shutdown(client)
                 case other:
@@ -170,6 +173,14 @@ class Supervisor:
     def _mark_ready(self, client: Connection, name: str) -> None:
         if name in self.units:
             self.units[name].mark_ready()
+        client.reply({"ok": True})
+
+    def _disturb(self, client: Connection, what: str, name: str) -> None:
+        life = self.units.get(name)
+        if life is None or not life.pid:
+            client.reply({"error": "does not run"})
+            return
+        {"kill": life.kill, "pause": life.pause, "resume": life.resume}[what]()
         client.reply({"ok": True})
 
     def _wait(self, client: Connection, request: Mapping[str, Any]) -> None:

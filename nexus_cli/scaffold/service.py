@@ -28,14 +28,14 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
         "consumes": list(service.events.consumes),
         "secrets": list(service.secrets),
         "capabilities": list(service.with_),
-        "apis": [_api(found) for found in called],
+        "apis": [api(found) for found in called],
         "packages": [_package(package, service) for package in platform.packages_of(service)],
     }
     return {key: value for key, value in data.items() if value or isinstance(value, list)}
 
 
-def _api(service: Service) -> dict[str, Any]:
-    """What a service offers to those that call it."""
+def api(service: Service) -> dict[str, Any]:
+    """What a service offers to those that call it; the paths are the gateway's."""
     described = [_resource(name, service) for name in referred_first(service)]
     resources = [one | {"path": _reached(service, f"/api/v1/{one['plural']}")} for one in described]
     return {"name": service.name, "title": service.title or service.name, "resources": resources}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nexus_cli.blueprint.bind import Bindings, listens, replica_address, replicas, seen_by_units
 from nexus_cli.blueprint.load import BlueprintFault
-from nexus_cli.blueprint.model import Component, Platform
+from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.source import Finding
 from nexus_cli.stack.forms import FILES, Layout
 from nexus_cli.unit import File
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def configuration(platform: Platform, bindings: Bindings, layout: Layout) -> dict[str, dict[str, File]]:
     """Generated configuration files of components, by component and path."""
     return {
-        component.name: gateway_files(platform, bindings, layout, component, _sides(platform, bindings))
+        component.name: gateway_files(
+            platform, bindings, layout, component, _sides(platform, bindings, component.name)
+        )
         for component in platform.components.values()
         if component.config == "envoy"
     }
@@ -54,7 +56,13 @@ def gateway_files(
     return static | live
 
 
-def _sides(platform: Platform, bindings: Bindings) -> envoy.Sides:
+def _endpoint(gateway: str, service: Service, replica: str, bindings: Bindings) -> tuple[str, int]:
+    """Where a gateway is told that a replica is."""
+    detour = bindings.detours.get((gateway, replica))
+    return (detour[0], detour[1]["http"]) if detour else replica_address(service, replica, bindings)
+
+
+def _sides(platform: Platform, bindings: Bindings, gateway: str) -> envoy.Sides:
     """Each service with routes as one side, which all its replicas are of."""
     from nexus_generators import envoy
 
@@ -63,7 +71,7 @@ def _sides(platform: Platform, bindings: Bindings) -> envoy.Sides:
             envoy.Side(
                 service.name,
                 [
-                    envoy.Endpoint(*replica_address(service, replica, bindings))
+                    envoy.Endpoint(*_endpoint(gateway, service, replica, bindings))
                     for replica in replicas(service, bindings)
                 ],
             )

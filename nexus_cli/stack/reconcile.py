@@ -130,6 +130,8 @@ def _change(unit: Unit, seen: Observed | None, facts: Facts) -> tuple[Action, st
         if unit.may_end and seen.exit_code == 0:
             return None
         return begin, seen.reason or f"ended with exit code {seen.exit_code}"
+    if seen.state is State.PAUSED:
+        return "restart", "paused"
     if not seen.ready:
         return "await", "not ready yet"
     if unit.name in facts.unconfigured:

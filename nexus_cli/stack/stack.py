@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +18,13 @@ from nexus_cli.blueprint.source import Finding
 from nexus_cli.engine.engine import Engine
 from nexus_cli.errors import UsageError
 from nexus_cli.secrets import store
-from nexus_cli.stack import engines, scale
+from nexus_cli.stack import detours, engines, scale
 from nexus_cli.stack import ports as port_numbers
 from nexus_cli.stack.desired import desired
 from nexus_cli.stack.forms import Containers, Form, Layout, Processes, without_containers
 from nexus_cli.stack.gateway import configuration
 from nexus_cli.stack.reconcile import Facts
-from nexus_cli.unit import Unit
+from nexus_cli.unit import Container, Stored, Unit
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, write_atomic
 
 
@@ -158,10 +158,14 @@ def assemble(
     *,
     engine: str | None = None,
     replicas: Mapping[str, int] | None = None,
+    edges: Sequence[detours.Edge] = (),
+    disks: Mapping[str, int] | None = None,
 ) -> Stack:
     """The stack of a workspace on an engine: the one asked for, else what `engines.choose` says.
 
-    `replicas` are numbers of replicas that count instead of those asked for before.
+    `replicas` are numbers of replicas that count instead of those asked for before. `edges` are connections
+    that lead through detours, `disks` the bytes that components have for their data where they have a disk
+    of their own.
     """
     if deployed(workspace, environment):
         raise UsageError(
@@ -186,17 +190,34 @@ def assemble(
         environment="test" if copied else environment,
         host=choice.host,
         containers=choice.engine == "docker",
-        ports=port_numbers.chosen(folder, platform, counts),
+        ports=port_numbers.chosen(folder, platform, counts, detours.port_names(platform, edges)),
         credentials=store.credentials(folder, platform),
         secrets={**given, **store.stand_ins(folder, platform, environment, given, always=copied)},
         variables=described.variables if described else {},
         replicas=counts,
     )
+    ways = detours.ways(platform, bindings, edges)
+    bindings = replace(bindings, detours=detours.addresses(ways, bindings))
     layout = Layout(folder, store.key(folder))
     form = _form(choice, platform, bindings, layout)
     units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout))
+    units = detours.units(platform, bindings, layout, ways, [_on_disk(u, disks or {}) for u in units])
     running = engines.engine(choice, folder, f"{platform.name}/{environment}")
     return Stack(workspace, environment, platform, bindings, units, running, choice, left_out)
+
+
+def _on_disk(unit: Unit, disks: Mapping[str, int]) -> Unit:
+    """The unit with a disk of its own for its data, where it is to have one and its engine can give it."""
+    size = disks.get(unit.name)
+    if size is None or not isinstance(unit.runtime, Container):
+        return unit
+    volumes = {
+        path: stored
+        if stored.read_only
+        else Stored(f"{unit.name}-disk-{stored.name}", shared=True, size=size)
+        for path, stored in unit.runtime.volumes.items()
+    }
+    return replace(unit, runtime=replace(unit.runtime, volumes=volumes))
 
 
 def _form(choice: engines.Choice, platform: Platform, bindings: Bindings, layout: Layout) -> Form:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from nexus_cli.apply import Outcome
 from nexus_cli.events import Emit, Note
@@ -12,6 +13,7 @@ from nexus_cli.identity import port_holder
 from nexus_cli.plan import Plan, Step
 from nexus_cli.stack import engines, scale, settled
 from nexus_cli.stack import ports as port_numbers
+from nexus_cli.stack.detours import Edge
 from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, preparations, reconcile
 from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import Stack, assemble, check_secrets, generated_secrets
@@ -45,13 +47,19 @@ def intend(
     check: bool = True,
     engine: str | None = None,
     replicas: Mapping[str, int] | None = None,
+    edges: Sequence[Edge] = (),
+    disks: Mapping[str, int] | None = None,
 ) -> Intent:
     """Decide what bringing units up means now; held ports and missing secrets are faults.
 
-    `replicas` are numbers of replicas that shall count from now on.
+    `replicas` are numbers of replicas that shall count from now on; `edges` and `disks` as `assemble` has
+    them.
     """
     began = time.time_ns()
-    stack = assemble(workspace, environment, engine=engine, replicas=replicas)
+    assembled = partial(
+        assemble, workspace, environment, engine=engine, replicas=replicas, edges=edges, disks=disks
+    )
+    stack = assembled()
     units = select(stack)
     facts = stack.facts(units)
     plan = _plan(stack, units, facts)
@@ -69,7 +77,7 @@ def intend(
     )
     port_numbers.keep(stack.folder, stack.platform, ports)
     if ports != before:
-        stack = assemble(workspace, environment, engine=engine, replicas=replicas)
+        stack = assembled()
         units = select(stack)
         plan = _plan(stack, units, stack.facts(units))
     return Intent(stack, units, plan, began, replicas or {})

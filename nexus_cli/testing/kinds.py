@@ -40,7 +40,17 @@ KINDS: Mapping[str, Kind] = {
     "integration": Kind("whether neighbours understand each other", "nexus_cli.testing.integration:run"),
     "contract": Kind("what services promise each other", "nexus_cli.testing.contract:run"),
     "e2e": Kind("a person's whole way", "nexus_cli.testing.e2e.suite:run", usual=False),
+    "performance": Kind(
+        "load on the services, held against what they promise",
+        "nexus_cli.testing.performance.run:run",
+        usual=False,
+    ),
     "security": Kind(
         "what files give away, and what strangers get", "nexus_cli.testing.security.suite:run", usual=False
+    ),
+    "chaos": Kind(
+        "parts are taken away: what users notice, and whether all is well afterwards",
+        "nexus_cli.testing.chaos.run:run",
+        usual=False,
     ),
 }

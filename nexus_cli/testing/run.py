@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 
 PASSED, FAILED, NOTHING_RAN = 0, 1, 5
 Progress = Callable[[str], None]
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was asked of load tests: shapes of load, seconds and requests a second where not the usual ones.
+
+    With `regenerate`, scripts that a person changed are made anew.
+    """
+
+    scenarios: tuple[str, ...] = ("load",)
+    seconds: float | None = None
+    rate: float | None = None
+    regenerate: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,7 @@ class Asked:
     accept: bool = False
     engine: str = ""
     min_coverage: float = 80.0
+    load: Load = Load()
     timeout: float = 600.0
     progress: Progress = lambda _: None
     programs: Programs = field(default_factory=Programs)
@@ -130,15 +145,16 @@ def perform(asked: Asked, kinds: Collection[str], tell: Tell, *, strict: bool = 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """A stretch in which Ctrl-C is not heard: what was begun is taken back whole."""
+    """A stretch in which neither Ctrl-C nor SIGTERM is heard: what was begun is taken back whole."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _perform(kind: str, asked: Asked, tell: Tell) -> None:

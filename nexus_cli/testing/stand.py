@@ -6,9 +6,10 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,9 +20,10 @@ from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Event, Note, StepFailed, StepWaiting
 from nexus_cli.identity import Identity, alive, identify
 from nexus_cli.stack import engines, ports
+from nexus_cli.stack.detours import Edge
 from nexus_cli.stack.down import bring_down
 from nexus_cli.stack.stack import Stack, assemble, isolated_notes, mark_isolated
-from nexus_cli.stack.up import bring_up, intend
+from nexus_cli.stack.up import Intent, bring_up, intend
 from nexus_cli.testing.run import Asked, uninterrupted
 from nexus_cli.tokens import DevelopmentKeys
 from nexus_cli.unit import State, Unit
@@ -120,21 +122,31 @@ class Stand:
 
 
 @contextmanager
-def stand(asked: Asked, services: Sequence[str] = (), *, shared: bool = True) -> Iterator[Stand]:
+def stand(
+    asked: Asked,
+    services: Sequence[str] = (),
+    *,
+    shared: bool = True,
+    edges: Sequence[Edge] = (),
+    disks: Mapping[str, int] | None = None,
+) -> Iterator[Stand]:
     """A copy with these services (all if none), what they need and the gateway.
 
     One that is `shared` serves all kinds of a run and is taken down when the run ends; another one is
-    taken down after the block. With --reuse, it is the development stack as it runs.
+    taken down after the block. With --reuse, it is the development stack as it runs. Of one that is not
+    shared, `edges` are connections that can be disturbed, and `disks` the bytes that components have for
+    their data.
     """
     if asked.reuse:
         yield _running(asked, services)
         return
     if not shared:
-        made = _made(asked, services)
+        made = _made(asked, services, edges, disks)
         try:
             yield made
         finally:
-            _take_down(asked, made)
+            with uninterrupted():
+                _take_down(asked, made)
         return
     known = asked.stands.get(tuple(sorted(services)))
     if known is None:
@@ -154,7 +166,12 @@ def _running(asked: Asked, services: Sequence[str]) -> Stand:
     return Stand(stack, units)
 
 
-def _made(asked: Asked, services: Sequence[str]) -> Stand:
+def _made(
+    asked: Asked,
+    services: Sequence[str],
+    edges: Sequence[Edge] = (),
+    disks: Mapping[str, int] | None = None,
+) -> Stand:
     sweep(asked)
     found, platform = asked.workspace, asked.platform
     environment = f"{_PREFIX}{secrets.token_hex(3)}"
@@ -164,24 +181,20 @@ def _made(asked: Asked, services: Sequence[str]) -> Stand:
     try:
         ports.keep(folder, platform, ports.elsewhere(platform, f"{found.root}:{environment}"))
         usual = engines.choose(found.environment_state(DEFAULT_ENVIRONMENT), platform, DEFAULT_ENVIRONMENT)
-        return _brought_up(asked, environment, services, asked.engine or usual.engine)
+        begin = partial(intend, found, environment, engine=asked.engine or usual.engine, free_ports=True)
+        decided = partial(begin, lambda stack: _wanted(stack, services), edges=edges, disks=disks)
+        return _brought_up(asked, environment, decided)
     except BaseException:
         with uninterrupted():
             _remove(asked, environment)
         raise
 
 
-def _brought_up(asked: Asked, environment: str, services: Sequence[str], engine: str) -> Stand:
+def _brought_up(asked: Asked, environment: str, decided: Callable[[], Intent]) -> Stand:
     screen = _Listener(asked)
     folder = asked.workspace.environment_state(environment)
     with workspace.lock(folder, "test", screen):
-        intent = intend(
-            asked.workspace,
-            environment,
-            lambda stack: _wanted(stack, services),
-            free_ports=True,
-            engine=engine,
-        )
+        intent = decided()
         outcome = bring_up(intent, screen)
     if outcome.interrupted:
         raise KeyboardInterrupt

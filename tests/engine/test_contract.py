@@ -229,3 +229,43 @@ def test_what_cannot_start_says_why(world: World) -> None:
     else:
         with pytest.raises(NexusError, match="no-such-program"):
             world.engine.start(unit)
+
+
+def test_a_paused_unit_answers_nothing_until_it_goes_on(world: World) -> None:
+    unit = world.server("web")
+    world.engine.start(unit)
+    before = world.get_ready(unit)
+    world.engine.pause("web")
+    paused = world.until("web", lambda seen: seen.state is State.PAUSED)
+    assert not ask(world.engine, replace(unit, probe=replace(unit.probe, timeout=0.3)), before).ok
+    assert (paused.pid, paused.container) == (before.pid, before.container)
+    world.engine.resume("web")
+    after = world.get_ready(unit)
+    assert (after.pid, after.container, after.restarts) == (before.pid, before.container, 0)
+    world.engine.resume("web")
+
+
+def test_what_is_paused_can_be_stopped_in_order(world: World) -> None:
+    unit = world.server("web")
+    world.engine.start(unit)
+    world.get_ready(unit)
+    world.engine.pause("web")
+    world.engine.stop("web")
+    assert "asked to end" in world.said("web")
+
+
+def test_a_killed_unit_is_started_again_as_after_a_crash(world: World) -> None:
+    unit = world.server("web")
+    world.engine.start(unit)
+    world.get_ready(unit)
+    before = world.process(unit)
+    world.engine.kill("web")
+    world.until("web", lambda seen: seen.state is State.RUNNING and world.process(unit) not in {0, before})
+    world.get_ready(unit)
+    assert "asked to end" not in world.said("web")
+
+
+@pytest.mark.parametrize("action", ["kill", "pause", "resume"])
+def test_what_does_not_run_cannot_be_disturbed(world: World, action: str) -> None:
+    with pytest.raises(NexusError, match="web"):
+        getattr(world.engine, action)("web")

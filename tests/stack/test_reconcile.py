@@ -64,12 +64,13 @@ def test_everything_runs() -> None:
 
 
 def test_each_cause_is_named() -> None:
-    desired = [unit(name) for name in ("changed", "crashed", "ended", "slow")]
+    desired = [unit(name) for name in ("changed", "crashed", "ended", "halted", "slow")]
     desired[0] = unit("changed", fingerprint="a=1 b=2 c=3")
     observed = [
         seen("changed", fingerprint="a=1 b=9"),
         seen("crashed", state=State.CRASHED),
         seen("ended", state=State.EXITED, exit_code=3),
+        seen("halted", state=State.PAUSED),
         seen("slow", ready=False),
         seen("old"),
     ]
@@ -77,6 +78,7 @@ def test_each_cause_is_named() -> None:
         "~ restart   changed  (changed: b, c)",
         "~ restart   crashed  (in a crash loop)",
         "+ start     ended  (ended with exit code 3)",
+        "~ restart   halted  (paused)",
         "? await     slow  (not ready yet)",
         "- stop      old  (no longer wanted)",
     ]

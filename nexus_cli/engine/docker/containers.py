@@ -228,6 +228,13 @@ def volume_name(project: str, unit: str, volume: Stored) -> str:
     return f"{project}_{volume.name}" if volume.shared else f"{project}-{unit}-{volume.name}"
 
 
+def disk(volume: Stored) -> dict[str, str] | None:
+    """What the engine is told to make of a volume that is a disk of its own."""
+    if volume.size is None:
+        return None
+    return {"type": "tmpfs", "device": "tmpfs", "o": f"size={volume.size}"}
+
+
 def observed(found: Mapping[str, Any], host: str, ready: Ready, ending: Ending) -> Observed:
     """A listed container as an observed unit; asks for the `ending` only of one that ended badly."""
     labels, state = found["Labels"], _STATES.get(found["State"], State.EXITED)

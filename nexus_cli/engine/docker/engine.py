@@ -154,6 +154,25 @@ class DockerEngine:
         """Stop a unit's container with its own grace, keep its log, and remove it."""
         self._remove(name)
 
+    def kill(self, name: str) -> None:
+        """Kill the unit's container and start it again: what a person kills, the engine leaves to them."""
+        with translated(self.where):
+            self.client.api.kill(self._id(name))
+            self.client.api.wait(self._id(name))
+            self.client.api.start(self._id(name))
+
+    def pause(self, name: str) -> None:
+        """Freeze the unit's container."""
+        with translated(self.where):
+            self.client.api.pause(self._id(name))
+
+    def resume(self, name: str) -> None:
+        """Let the unit's container go on."""
+        id_ = self._id(name)
+        with translated(self.where):
+            if any(found["State"] == "paused" for found in self._list(name)):
+                self.client.api.unpause(id_)
+
     def mark_ready(self, name: str) -> None:
         """Record that the unit's probe answered."""
         containers.Ready(self.state).mark(self._id(name))
@@ -257,6 +276,8 @@ class DockerEngine:
     def _remove(self, name: str) -> None:
         for found in self._list(name):
             with contextlib.suppress(NotFound), translated(self.where):
+                if found["State"] == "paused":  # what is frozen hears no signal
+                    self.client.api.unpause(found["Id"])
                 if found["State"] in {"running", "restarting", "paused"}:
                     self.client.api.stop(found["Id"], timeout=containers.grace(found))
                 logs.keep(self.client, self.state / "logs", found["Id"], name)
@@ -284,7 +305,9 @@ class DockerEngine:
             labels[containers.UNIT] = unit.name
         with translated(self.where):
             self.client.api.create_volume(
-                containers.volume_name(self.project, unit.name, volume), labels=labels
+                containers.volume_name(self.project, unit.name, volume),
+                labels=labels,
+                driver_opts=containers.disk(volume),
             )
 
     def _remove_volume(self, name: str) -> None:

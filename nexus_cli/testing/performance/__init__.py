@@ -1,0 +1,1 @@
+"""Performance: load on the running platform, judged by what its services promise."""

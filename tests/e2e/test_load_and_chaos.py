@@ -1,0 +1,203 @@
+"""`nexus test` finds a route that is too slow and a service that does not recover, and nothing is left."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import Run
+from tests.e2e.conftest import free_port, processes_of, spawn, states, until
+
+SERVER = """\
+import http.server, json, os, signal, socket, threading, time, urllib.parse
+SLOW, GIVES_UP = {slow}, {gives_up}
+redis = urllib.parse.urlsplit(os.environ["REDIS_URL"])
+lock, kept, rows = threading.Lock(), [], {{}}
+def connected():
+    peer = socket.create_connection((redis.hostname, redis.port), 1)
+    peer.sendall(f"AUTH {{redis.password}}\\r\\n".encode())
+    assert peer.recv(99) == b"+OK\\r\\n"
+    kept[:] = [peer]
+def ping():
+    with lock:
+        for last in (GIVES_UP, True):
+            try:
+                kept[0].sendall(b"PING\\r\\n")
+                if kept[0].recv(99):
+                    return True
+            except OSError:
+                pass
+            if last:
+                return False
+            try:
+                connected()
+            except (OSError, AssertionError):
+                return False
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        here = self.path.partition("?")[0]
+        status, said = 200, {{}}
+        if not ping():
+            status = 503
+        elif self.command == "POST":
+            status, said = 201, {{"id": str(len(rows))}}
+            rows[said["id"]] = json.loads(body)
+        elif here == "/api/v1/items":
+            time.sleep(SLOW)
+        data = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+    do_GET = do_POST = answer
+    def log_message(self, *args):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+connected()
+server = Server((os.environ["HOST"], int(os.environ["PORT"])), Handler)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
+"""
+PLATFORM = """\
+nexus: v1
+kind: platform
+name: shop
+include: [blueprints/**/*.yaml, "catalogue:gateway"]
+"""
+CATALOGUE = Path(__file__).parents[2] / "blueprints" / "components"
+DATABASE = "DATABASE_URL: redis://${host}:${ports.redis}/1"
+ITEM = {
+    "item": {"fields": {"name": "string unique", "price": "money"}, "operations": ["list", "get", "create"]}
+}
+
+
+@pytest.fixture
+def shop(workspace: Path, tiny: Callable[..., None]) -> Path:
+    """One service that keeps items behind the gateway, and asks Valkey for each request."""
+    (workspace / "nexus.yaml").write_text(PLATFORM)
+    redis = (CATALOGUE / "redis.yaml").read_text()  # it keeps the rows, for all that others can tell
+    (workspace / "blueprints" / "redis.yaml").write_text(
+        redis.replace("provides:", f"provides:\n  {DATABASE}")
+    )
+    tiny(
+        "order",
+        uses=["redis"],
+        port=free_port(),
+        routes=[{"path": "/api/v1/items", "auth": "none"}],
+        resources=ITEM,
+        slo={"p95": "250ms", "availability": 99},
+    )
+    (workspace / "tests" / "chaos").mkdir(parents=True)
+    _become(workspace)
+    return workspace
+
+
+def _become(shop: Path, *, slow: float = 0.0, gives_up: bool = False) -> None:
+    (shop / "services" / "order" / "server.py").write_text(SERVER.format(slow=slow, gives_up=gives_up))
+
+
+def _experiment(shop: Path, name: str, **how: object) -> None:
+    data = {"nexus": "v1", "kind": "experiment", "name": name, "recover": "6s", **how}
+    (shop / "tests" / "chaos" / f"{name}.yaml").write_text(json.dumps(data))
+
+
+def _tested(nexus: Run, kind: str, *more: str, code: int) -> dict[str, dict[str, object]]:
+    done = nexus("test", "--type", kind, "--json", *more)
+    assert done.returncode == code, done.stdout + done.stderr
+    return {case["name"]: case for case in json.loads(done.stdout)["cases"]}
+
+
+def test_a_slow_route_is_found_and_a_persons_script_is_kept(shop: Path, nexus: Run) -> None:
+    cases = _tested(nexus, "performance", "--duration", "3s", code=0)
+    listing = "load: GET /api/v1/items"
+    assert cases.keys() == {listing, f"{listing}/{{id}}", "load: POST /api/v1/items"}
+    assert {case["status"] for case in cases.values()} == {"passed"}
+
+    script = shop / "tests" / "performance" / "order.js"
+    script.write_text(script.read_text() + "// mine\n")
+    _become(shop, slow=0.35)
+    cases = _tested(nexus, "performance", "--duration", "3s", code=1)
+    assert {name for name, case in cases.items() if case["status"] == "failed"} == {listing}
+    assert "too slow: p95" in str(cases[listing]["message"])
+    assert script.read_text().endswith("// mine\n")
+    (report,) = [*shop.glob(".nexus/tests/runs/*/performance/load.html")][-1:]
+    assert report.read_text().count("<polyline") == 6
+    assert processes_of(shop) == []
+
+
+def test_without_k6_nothing_passes_quietly(shop: Path, nexus: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = "import shutil; shutil.which = lambda *_, **__: None"
+    (shop / "sitecustomize.py").write_text(hidden)
+    monkeypatch.setenv("PYTHONPATH", str(shop))
+    (case,) = _tested(nexus, "performance", code=5).values()
+    assert (case["status"], case["message"]) == ("not run", "k6 is not installed")
+
+
+def test_what_does_not_come_back_is_found(shop: Path, nexus: Run, on: str) -> None:
+    _experiment(shop, "a-stop", action="stop", each="components", **{"for": "1s"})
+    _experiment(shop, "b-kill", action="kill", target="order", **{"for": "500ms"})
+    _experiment(shop, "c-cut", action="partition", target="redis", **{"for": "1s"})
+    _experiment(shop, "d-disk", action="disk", target="redis", size="32Mi", **{"for": "500ms"})
+    cases = _tested(nexus, "chaos", code=0)
+    assert {name: case["status"] for name, case in cases.items()} == {
+        "a-stop (redis)": "passed",
+        "b-kill": "passed",
+        "c-cut": "passed",
+        "d-disk": "not run" if on == "process" else "passed",
+    }
+    stopped = cases["a-stop (redis)"]["figures"]
+    assert isinstance(stopped, dict)
+    assert stopped["good meanwhile (%)"] < 50
+    if on == "docker":
+        return
+    for name in ("b-kill", "c-cut", "d-disk"):
+        (shop / "tests" / "chaos" / f"{name}.yaml").unlink()
+    _become(shop, gives_up=True)
+    (case,) = _tested(nexus, "chaos", code=1).values()
+    assert case["status"] == "failed"
+    assert "not well 6 s after stop was over" in str(case["message"])
+    assert "503" in str(case["message"])
+    assert str(case["file"]).endswith("a-stop.yaml")
+    assert processes_of(shop) == []
+
+
+def test_what_is_interrupted_is_restored(shop: Path, nexus: Run) -> None:
+    assert nexus("up", "--free-ports").returncode == 0
+    _experiment(shop, "hangs", action="pause", target="redis", **{"for": "60s"})
+    testing = spawn(shop, "test", "--type", "chaos", "--reuse")
+    until(lambda: states(nexus)["redis"] == "paused")
+    testing.send_signal(signal.SIGINT)
+    said, _ = testing.communicate(timeout=30)
+    assert testing.returncode == 130, said
+    assert set(states(nexus).values()) <= {"ready", "done"}
+
+
+def test_a_copy_goes_with_the_test_that_made_it(shop: Path) -> None:
+    _experiment(shop, "hangs", action="pause", target="redis", **{"for": "60s"})
+    testing = spawn(shop, "test", "--type", "chaos")
+    until(lambda: psutil.STATUS_STOPPED in _ours(shop), 60)
+    testing.send_signal(signal.SIGTERM)
+    testing.communicate(timeout=30)
+    assert testing.returncode == 130
+    assert _ours(shop) == []
+    assert [*shop.glob(".nexus/test-*")] == []
+
+
+def _ours(shop: Path) -> list[str]:
+    """The state of every process that works in the workspace; one that is ending works nowhere."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if str(shop) in process.cwd() and process.pid != os.getpid():
+                found.append(process.status())
+    return found

@@ -1,0 +1,114 @@
+"""Experiments as they are written, and when a state is steady."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nexus_cli.blueprint.bind import Bindings
+from nexus_cli.blueprint.load import BlueprintFault, load
+from nexus_cli.testing.chaos import steady
+from nexus_cli.testing.chaos.experiment import trials
+from tests.conftest import service
+
+GOOD = "nexus: v1\nkind: experiment\nname: {}\n{}\n"
+
+
+@pytest.fixture
+def shop(workspace: Path, write: Callable[[str, str], Path]) -> Path:
+    write("catalog", service("catalog", 8301, uses="[redis]"))
+    more = {"uses": "[cache, catalog]", "routes": "[{path: /o}]", "scale": "{replicas: 2}"}
+    write("order", service("order", 8302, **more))
+    (workspace / "tests" / "chaos").mkdir(parents=True)
+    return workspace
+
+
+def _write(shop: Path, name: str, text: str) -> None:
+    (shop / "tests" / "chaos" / f"{name}.yaml").write_text(GOOD.format(name, text))
+
+
+def test_an_experiment_has_targets_and_connections(shop: Path) -> None:
+    _write(shop, "a-stop", "action: stop\neach: components")
+    _write(shop, "b-kill", "action: kill\neach: services")
+    _write(shop, "c-far", "action: delay\nby: 200ms\ntarget: cache")
+    _write(shop, "d-cut", "action: partition\nfrom: gateway\ntarget: order")
+    _write(shop, "e-busy", "action: cpu\ncores: 1")
+    platform = load(shop)
+    found = trials(platform, shop)
+    assert [(t.name, t.target, t.line) for t in found] == [
+        ("a-stop (redis)", "redis", 3),  # what nobody uses is left alone, and so is the gateway
+        ("b-kill (catalog)", "catalog", 3),
+        ("b-kill (order)", "order", 3),
+        ("c-far", "redis", 3),
+        ("d-cut", "order", 3),
+        ("e-busy", "machine", 3),
+    ]
+    edges = [trial.edges(platform, Bindings()) for trial in found]
+    assert edges[3] == [("catalog", "redis"), ("order", "redis")]
+    assert edges[4] == [("gateway", "order"), ("gateway", "order.2")]
+    assert not any(edges[n] for n in (0, 1, 2, 5))
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message"),
+    [
+        ("action: explode\ntarget: redis", "4:9", "expected 'kill', 'pause'"),
+        ("action: stop\ntarget: reddis", "5:9", 'unknown service or component "reddis"'),
+        ("action: delay\ntarget: redis", "1:1", "delay needs `by`"),
+        ("action: stop\ntarget: redis\nby: 3s", "1:1", "stop has no `by`"),
+        ("action: stop", "1:1", "give either `target` or `each`"),
+        ("action: stop\ntarget: redis\nfor: soon", "6:6", "expected a duration"),
+        ("action: stop\ntarget: redis\nfors: 3s", "6:1", 'unknown key "fors"'),
+        ("action: loss\ntarget: catalog\nfrom: gateway\npercent: 3", "6:7", "gateway does not use catalog"),
+        ("action: loss\ntarget: redis\npercent: 300", "6:10", "less than or equal to 100"),
+    ],
+)
+def test_a_fault_of_an_experiment_has_its_place(shop: Path, text: str, where: str, message: str) -> None:
+    _write(shop, "one", text)
+    with pytest.raises(BlueprintFault) as fault:
+        trials(load(shop), shop)
+    assert f"tests/chaos/one.yaml:{where}: " in str(fault.value)
+    assert message in str(fault.value)
+
+
+class Patient:
+    """Something that is asked, and can be ill."""
+
+    def __init__(self) -> None:
+        self.ill = threading.Event()
+
+    def ask(self) -> str:
+        return "503 Service Unavailable" if self.ill.is_set() else ""
+
+
+def test_a_state_is_steady_once_nothing_fails_for_a_while() -> None:
+    patient = Patient()
+    with steady.Watch([steady.Probe("it", patient.ask, 99.9, 0.2)]) as watch:
+        begin = time.monotonic()
+        start, _ = watch.steady_since(begin, 0.7, 5)
+        assert start == begin
+        patient.ill.set()
+        ill = time.monotonic()
+        start, seen = watch.steady_since(ill, 0.7, 0.5)
+        assert start is None
+        assert "503 Service Unavailable" in steady.worst(seen)[0]
+        threading.Timer(0.5, patient.ill.clear).start()
+        again = time.monotonic()
+        start, _ = watch.steady_since(again, 0.7, 5)
+        assert start is not None
+        assert 0.3 < start - again < 1.5
+        (during,) = watch.between(ill, again)
+        assert during.availability == 0
+        assert during.broken(50.0, None).startswith("it: ")
+
+
+def test_what_hangs_counts_for_as_long_as_it_hangs() -> None:
+    probe = steady.Probe("it", lambda: "", 100)
+    answers = [*(steady.Answer(n * 0.15, 0.01) for n in range(10)), steady.Answer(1.5, 1.5, "timed out")]
+    assert steady.Seen(probe, answers).availability == pytest.approx(50)
+    late = [steady.Answer(0, 0.5)] * 5
+    assert steady.Seen(probe, late).broken(None, 0.2) == "it: p95 500 ms, promised are 200 ms"
