@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nexus_cli.cli import COMMANDS
-from nexus_cli.commands import environment, generate, history, images, import_, release, secret
+from nexus_cli.commands import environment, generate, history, images, import_, release, sdk, secret
 from tests.conftest import Run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +21,7 @@ GROUPS = {
     "env": environment.app,
     "release": release.app,
     "audit": history.audit,
+    "sdk": sdk.app,
 }
 NAMES = [
     *(name for name, _, _ in COMMANDS),
