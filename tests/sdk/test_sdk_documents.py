@@ -87,7 +87,10 @@ def test_only_a_server_elsewhere_is_an_operations_own() -> None:
 
 
 def test_names_that_fastapi_makes_are_shortened() -> None:
-    get = {"operationId": "list_items_api_v1_items__item_id__get", "responses": {"200": {"description": "ok"}}}
+    get = {
+        "operationId": "list_items_api_v1_items__item_id__get",
+        "responses": {"200": {"description": "ok"}},
+    }
     text = json.dumps({"openapi": "3.1.0", "paths": {"/api/v1/items/{item_id}": {"get": get}}})
     assert build(load(text, "fastapi.json")).operations[0].name == "list_items"
 
