@@ -75,6 +75,26 @@ def test_all_of_is_one_record() -> None:
     assert [(f.name, f.required) for f in record.fields] == [("x", True), ("y", False)]
 
 
+def test_only_a_server_elsewhere_is_an_operations_own() -> None:
+    get = {"responses": {"200": {"description": "ok"}}}
+    paths = {
+        "/same": {"servers": [{"url": "https://a.example"}], "get": get},
+        "/other": {"servers": [{"url": "https://b.example"}], "get": get},
+    }
+    text = json.dumps({"openapi": "3.1.0", "servers": [{"url": "https://a.example"}], "paths": paths})
+    same, other = build(load(text, "servers.json")).operations
+    assert (same.servers, other.servers[0].address) == ((), "https://b.example")
+
+
+def test_names_that_fastapi_makes_are_shortened() -> None:
+    get = {
+        "operationId": "list_items_api_v1_items__item_id__get",
+        "responses": {"200": {"description": "ok"}},
+    }
+    text = json.dumps({"openapi": "3.1.0", "paths": {"/api/v1/items/{item_id}": {"get": get}}})
+    assert build(load(text, "fastapi.json")).operations[0].name == "list_items"
+
+
 def test_unions_and_discriminators() -> None:
     text = '{"P": {"oneOf": [{"$ref": "#/components/schemas/Cat"}, {"$ref": "#/components/schemas/Dog"}], "discriminator": {"propertyName": "kind", "mapping": {"meow": "Cat", "gone": "#/components/schemas/No"}}}, "Cat": {"type": "object", "properties": {"kind": {"type": "string"}}}, "Dog": {"type": "object", "properties": {"kind": {"type": "string"}}}}'
     union = schema(text)[1]["P"].type

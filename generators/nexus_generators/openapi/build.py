@@ -171,10 +171,15 @@ class _Builder:
             body_required=body.get("required") is True,
             answers=tuple(self._answers(said, name, place)),
             security=_security(said.get("security")),
-            servers=_servers(said.get("servers") or item.get("servers")),
+            servers=self._own_servers(said.get("servers") or item.get("servers")),
             paging=None,
             pointer=place,
         )
+
+    def _own_servers(self, said: Any) -> tuple[Server, ...]:
+        """Where an operation is, if that is elsewhere: repeating the document's server says nothing."""
+        found, usual = _servers(said), _servers(self.document.data.get("servers"))
+        return () if found and usual and found[0].address == usual[0].address else found
 
     def _parameters(
         self, path: str, said: Mapping[str, Any], item: Mapping[str, Any], name: str
