@@ -26,10 +26,7 @@ from nexus_cli.scaffold import builtin
 from nexus_cli.scaffold.template import read
 
 NAME = "@example/example"
-HEADER = """\
-# What the library needs at run time, pinned by hash; services that use it install it with their own lock.
-# After a change of `dependencies`: uv pip compile --universal --generate-hashes --no-header pyproject.toml -o requirements.lock
-"""
+HEADER = (bundled("templates") / "package/library/python/template/requirements.lock").read_text()
 
 
 def lock(folder: Path) -> str:
