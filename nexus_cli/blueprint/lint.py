@@ -39,12 +39,17 @@ class Rule:
 
 def lint(platform: Platform) -> list[Finding]:
     """Every finding of every rule, in the order of the files."""
-    findings = [
+    findings = [finding for name in RULES for finding in findings_of(platform, name)]
+    return sorted(findings, key=lambda finding: finding.where)
+
+
+def findings_of(platform: Platform, name: str) -> list[Finding]:
+    """What breaks one rule."""
+    rule = RULES[name]
+    return [
         Finding(name, rule.severity, message, _where(platform, kind, unit, path), hint or rule.fix)
-        for name, rule in RULES.items()
         for kind, unit, path, message, hint in rule.check(platform)
     ]
-    return sorted(findings, key=lambda finding: finding.where)
 
 
 def errors(findings: Sequence[Finding]) -> list[Finding]:
@@ -641,7 +646,7 @@ RULES: Mapping[str, Rule] = {
     "capability": Rule(
         "error",
         "a capability works on what the service describes",
-        "describe it; `nexus show` of the catalogue's service of that name has all of it",
+        "describe it as the catalogue's service of that name does",
         _capability,
     ),
     "models-elsewhere": Rule(

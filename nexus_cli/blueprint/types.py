@@ -87,6 +87,8 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
 PACKAGE_TYPES: Mapping[str, tuple[str, ...]] = {
     "library": ("python", "typescript", "go"),
     "react": ("typescript",),
+    "event-bus": ("python",),
+    "domain-models": ("python",),
 }
 """The languages in which packages of a type are written; the first where nobody says another."""
 

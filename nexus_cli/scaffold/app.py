@@ -11,7 +11,8 @@ from nexus_generators.generator import File, text, under
 from nexus_generators.writer import managed, recover
 
 from nexus_cli.blueprint.edit import add_includes
-from nexus_cli.blueprint.load import did_you_mean, load
+from nexus_cli.blueprint.lint import findings_of
+from nexus_cli.blueprint.load import BlueprintFault, did_you_mean, load
 from nexus_cli.blueprint.model import Platform, Service
 from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.errors import UsageError
@@ -114,6 +115,8 @@ def bring_up(
     root: Path, platform: Platform, services: Sequence[Service], edit: Edit, choice: Choice
 ) -> Outcome:
     """Lay down services, the migrations that their new models need, and the descriptions that changed."""
+    if choice.source is None:
+        _check_capabilities(platform, services)
     files, base, notes = {**edit.files}, {**edit.base}, [*edit.notes]
     made: dict[str, dict[str, File]] = {}
     for service in services:
@@ -128,6 +131,16 @@ def bring_up(
         for source, rendered in made.items():
             bases.remember(root, source, rendered)
     return Outcome(root, changes, choice.dry_run, tuple(notes), ("nexus up",))
+
+
+def _check_capabilities(platform: Platform, services: Sequence[Service]) -> None:
+    """Refuse to write code that its service does not describe enough for."""
+    if not any(service.with_ for service in services):
+        return
+    meant = {platform.sources["service", service.name].at(["name"]).file for service in services}
+    faults = [fault for fault in findings_of(platform, "capability") if fault.where.file in meant]
+    if faults:
+        raise BlueprintFault(faults)
 
 
 def _describe(

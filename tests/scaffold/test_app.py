@@ -249,6 +249,15 @@ def test_broken_blueprints_stop_it_before_anything_is_written(shop: Path) -> Non
     assert tree(shop) == before
 
 
+def test_a_capability_that_is_not_described_enough_for_stops_it(shop: Path) -> None:
+    generate_app(shop, "order", DEFAULT, uses=("postgres",))
+    blueprint, before = shop / "blueprints/services/order.yaml", tree(shop / "services")
+    blueprint.write_text(blueprint.read_text() + "with: [notification]\n")
+    with pytest.raises(BlueprintFault, match='needs the resource "delivery"'):
+        generate_app(shop, "order", DEFAULT)
+    assert tree(shop / "services") == before
+
+
 def test_the_command_as_it_is_typed(shop: Path, nexus: Run) -> None:
     first = nexus("generate", "app", "my-service", "--type", "fastapi", "--uses", "none", cwd=shop / "docs")
     assert "created  services/my-service/pyproject.toml" in first.stdout

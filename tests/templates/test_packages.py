@@ -7,10 +7,12 @@ import os
 import re
 import subprocess
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from rendering import Venv
+from servers import create, database, postgres
 
 from nexus_cli.engine import go_project, tools
 from nexus_cli.resources import bundled
@@ -53,6 +55,58 @@ def test_a_python_library(tmp_path: Path, data: dict[str, str]) -> None:
     run(tmp_path, ".venv/bin/ruff", "format", "--check", ".")
     run(tmp_path, ".venv/bin/mypy")
     assert "Required test coverage of 80" in run(tmp_path, ".venv/bin/pytest")
+
+
+SHARED = {"event-bus": (), "domain-models": ("-p", "no:asyncio")}  # a plug-in of the other's
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages that services share, each as locked, in one environment with what their tests need."""
+    root = tmp_path_factory.mktemp("shared")
+    run(root, UV, "venv", "--quiet", "venv")
+    install = (UV, "pip", "install", "--quiet", "--python", "venv")
+    for name in SHARED:
+        folder = rendered(root / name, f"{name}/python", {"name": name, "platform": "shop"})
+        run(root, *install, "--require-hashes", "-r", str(folder / "requirements.lock"))
+    for name in SHARED:
+        run(root, *install, "--group", f"{name}/pyproject.toml:dev")
+        run(root, *install, "--no-deps", "--editable", name)
+    return root
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterator[str]:
+    """An empty database."""
+    server = postgres(tools.site, tmp_path_factory.mktemp("postgres") / "server")
+    server.listen()
+    try:
+        create(tools, server, "packages")
+        yield database(server, "packages")
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_shared_package(shared: Path, postgresql: str, name: str) -> None:
+    programs = shared / "venv" / "bin"
+    for check in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
+        run(shared / name, programs / check[0], *check[1:])
+    said = run(shared / name, programs / "pytest", *SHARED[name], TEST_DATABASE_URL=postgresql)
+    assert "Required test coverage of 80" in said
+    assert re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE) in ([], ["what this process keeps ends with it"])
+
+
+def test_a_service_installs_a_shared_package_beside_its_own_lock(
+    shared: Path, request: pytest.FixtureRequest
+) -> None:
+    lock = shared / "event-bus" / "requirements.lock"
+    ours = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+    service = (request.getfixturevalue("rendered")("everything") / "requirements.lock").read_text()
+    theirs = dict(re.findall(r"^([\w.-]+)==(\S+)", service, re.MULTILINE))
+    both = ours.keys() & theirs.keys()
+    assert len(both) > 3
+    assert {name: ours[name] for name in both} == {name: theirs[name] for name in both}
 
 
 @pytest.fixture(scope="module")
