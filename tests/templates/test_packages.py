@@ -94,7 +94,8 @@ def test_a_shared_package(shared: Path, postgresql: str, name: str) -> None:
         run(shared / name, programs / check[0], *check[1:])
     said = run(shared / name, programs / "pytest", *SHARED[name], TEST_DATABASE_URL=postgresql)
     assert "Required test coverage of 80" in said
-    assert re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE) in ([], ["what this process keeps ends with it"])
+    skipped = re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE)
+    assert skipped in ([], ["what this process keeps ends with it"])
 
 
 def test_a_service_installs_a_shared_package_beside_its_own_lock(
