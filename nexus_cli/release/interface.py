@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 from nexus_cli.errors import NexusError
 from nexus_cli.release import artifact
+from nexus_cli.release.book import all_releases
 from nexus_cli.release.record import Release
 from nexus_cli.workspace import Workspace, write_atomic
 
@@ -40,17 +41,31 @@ def keep(workspace: Workspace, service: str, release: Release, url: str) -> None
         write_atomic(place, ask(url), mode=0o600)
 
 
-def compared(workspace: Workspace, service: str, old: Release, new: Release) -> Comparison | None:
-    """What changed for callers of the service; nothing where one of the two has never run, or serves none."""
+def last(workspace: Workspace, service: str) -> tuple[str, str]:
+    """The last release of which the service's document is known, and the document; both may be empty."""
+    for version, release in reversed(all_releases(workspace).items()):
+        text = _kept(workspace, service, release) if service in release.artifacts else ""
+        if text:
+            return version, text
+    return "", ""
+
+
+def between(old: str, old_name: str, new: str, new_name: str) -> Comparison:
+    """What changed from one document to the next; one that is none of OpenAPI's is a fault."""
     from nexus_generators.openapi.document import load
 
     from nexus_cli.sdk.changes import compare
 
+    return compare(load(old, old_name), load(new, new_name))
+
+
+def compared(workspace: Workspace, service: str, old: Release, new: Release) -> Comparison | None:
+    """What changed for callers of the service; nothing where one of the two has never run, or serves none."""
     before, after = (_kept(workspace, service, release) for release in (old, new))
     if not before or not after or before == after:
         return None
     try:
-        return compare(load(before, f"{service} {old.version}"), load(after, f"{service} {new.version}"))
+        return between(before, f"{service} {old.version}", after, f"{service} {new.version}")
     except NexusError:  # a document that is none of OpenAPI's says nothing about what callers may rely on
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,22 @@ from typing import Any
 import pytest
 
 from nexus_cli.blueprint.load import load
+from nexus_cli.release.artifact import folder
+from nexus_cli.release.ledger import opened
+from nexus_cli.release.record import Artifact, Release
 from nexus_cli.testing.case import Case
 from nexus_cli.testing.changes import affected
-from nexus_cli.testing.contract.breaking import broken
+from nexus_cli.testing.contract import breaking
 from nexus_cli.testing.contract.calls import check, found
 from nexus_cli.testing.retry import settled
-from nexus_cli.testing.run import Result
+from nexus_cli.testing.run import Asked, Result
 from nexus_cli.testing.tested import Coverage
 from nexus_cli.testing.unit import coverage_case
+from nexus_cli.workspace import find
 
 PRODUCTS: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "catalog", "version": "1.0.0"},
     "paths": {
         "/api/v1/products": {
             "post": {
@@ -95,65 +102,39 @@ def test_a_call_that_nobody_serves_is_found(shop: Path) -> None:
     assert (case.file, case.line) == ("services/order/internal/d.go", 2)
 
 
-def gone(new: dict[str, Any]) -> None:
-    del new["paths"]["/api/v1/products"]["post"]
+def held(shop: Path, document: dict[str, Any], *, accept: bool = False) -> list[tuple[str, str]]:
+    """What is said of the catalog's document."""
+    asked = Asked(find(shop), load(shop), shop / "results", accept=accept)
+    return [(case.status, case.message) for case in breaking.check(asked, "catalog", document)]
 
 
-def demands(new: dict[str, Any]) -> None:
-    new["components"]["schemas"]["New"]["required"].append("price")
-
-
-def demands_a_parameter(new: dict[str, Any]) -> None:
-    get = new["paths"]["/api/v1/products/{id}"]["get"]
-    get["parameters"].append({"name": "x-tenant", "in": "header", "required": True})
-
-
-def takes_less(new: dict[str, Any]) -> None:
-    new["components"]["schemas"]["New"]["properties"]["name"] = {"type": "integer"}
-
-
-def gives_less(new: dict[str, Any]) -> None:
-    del new["components"]["schemas"]["Product"]["properties"]["stock"]
-
-
-def gives_less_inside(new: dict[str, Any]) -> None:
-    del new["components"]["schemas"]["Product"]["properties"]["tags"]["items"]["properties"]["text"]
-
-
-def gives_else(new: dict[str, Any]) -> None:
-    new["components"]["schemas"]["Product"]["properties"]["stock"]["anyOf"].append({"type": "null"})
-
-
-def answers_else(new: dict[str, Any]) -> None:
-    new["paths"]["/api/v1/products"]["post"]["responses"] = {"202": {}}
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (gone, "POST /api/v1/products is gone"),
-        (demands, "POST /api/v1/products demands price in the body"),
-        (demands_a_parameter, "GET /api/v1/products/{id} demands the header parameter x-tenant"),
-        (takes_less, "POST /api/v1/products takes no string as name any more"),
-        (gives_less, "GET /api/v1/products/{id} 200: stock is gone"),
-        (gives_less_inside, "GET /api/v1/products/{id} 200: tags: text is gone"),
-        (gives_else, "GET /api/v1/products/{id} 200: stock can be null now"),
-        (answers_else, "POST /api/v1/products answers no 201 any more"),
-    ],
-)
-def test_what_callers_lose_is_said(change: Any, said: str) -> None:
+def test_a_document_is_held_against_the_one_that_was_accepted(shop: Path) -> None:
+    assert held(shop, PRODUCTS) == []
+    assert held(shop, PRODUCTS, accept=True) == [("passed", "")]
     new = deepcopy(PRODUCTS)
-    change(new)
-    assert list(broken(PRODUCTS, new)) == [said]
-
-
-def test_more_than_before_breaks_nothing() -> None:
-    new = deepcopy(PRODUCTS)
-    new["paths"]["/api/v1/products"]["get"] = {"responses": {"200": {}}}
     new["components"]["schemas"]["Product"]["properties"]["price"] = {"type": "string"}
-    new["components"]["schemas"]["New"]["properties"]["note"] = {"type": "string"}
-    assert list(broken(PRODUCTS, new)) == []
-    assert list(broken(PRODUCTS, PRODUCTS)) == []
+    assert held(shop, new) == [("passed", "")]
+    del new["paths"]["/api/v1/products"]["post"]
+    [(status, message)] = held(shop, new)
+    assert (status, message.split(":")[0]) == ("failed", "POST /api/v1/products")
+    assert held(shop, new, accept=True) == held(shop, new) == [("passed", "")]
+
+
+def test_without_one_it_is_held_against_the_last_release_that_has_run(shop: Path) -> None:
+    place = find(shop)
+    ledger = opened(place)
+    for version, digest in (("v1", "a"), ("v2", "b")):
+        release = Release(version, "", False, "ann", "", 0.0, {}, {"catalog": Artifact(digest)})
+        ledger.append("", "release", release.as_dict())
+    kept = folder(place, "catalog", Artifact("a"))  # the other one has never run
+    kept.mkdir(parents=True)
+    (kept / ".openapi.json").write_text(json.dumps(PRODUCTS))
+    new = deepcopy(PRODUCTS)
+    del new["components"]["schemas"]["Product"]["properties"]["stock"]
+    [(status, message)] = held(shop, new)
+    assert status == "failed"
+    assert "stock" in message
+    assert held(shop, PRODUCTS) == [("passed", "")]
 
 
 @pytest.mark.parametrize(
