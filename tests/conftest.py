@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from nexus_cli.engine.docker.images import present
 from tests.support.small_disk import unmount_abandoned
 
 os.environ["NEXUS_ENGINE"] = "process"  # unless a test says otherwise
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as it is for what runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what the tests run shall hear it
 IMAGES = (
     "python:3.13-slim",
     "postgres:18.1",
