@@ -35,6 +35,11 @@ def folder(workspace: Workspace, service: str, artifact: Artifact) -> Path:
     return workspace.state / "artifacts" / service / artifact.digest
 
 
+def beside(workspace: Workspace, service: str, digest: str, name: str) -> Path:
+    """A file about an artifact, which goes with it and is no part of it."""
+    return workspace.state / "artifacts" / service / f".{digest}.{name}"
+
+
 def collect(workspace: Workspace, platform: Platform, service: Service) -> Artifact:
     """Copy a service's code and the packages that it uses, unless just that was copied before."""
     sources = [service.source, *(package.source for package in platform.packages_of(service))]
@@ -72,6 +77,8 @@ def used(workspace: Workspace, service: str, digest: str) -> float:
 def forget(workspace: Workspace, service: str, digest: str) -> None:
     """Remove an artifact that no release needs any more."""
     shutil.rmtree(workspace.state / "artifacts" / service / digest, ignore_errors=True)
+    for path in (workspace.state / "artifacts" / service).glob(f".{digest}.*"):
+        path.unlink(missing_ok=True)
 
 
 def _files(root: Path, source: str) -> Iterator[tuple[str, Path]]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from nexus_cli.sdk.changes import Comparison
 
 PATH = "/api/openapi.json"
-_FILE = ".openapi.json"
 _BYTES = 16 << 20
 _SECONDS = 2.0
 
@@ -37,7 +36,7 @@ def ask(url: str) -> str:
 def keep(workspace: Workspace, service: str, release: Release, url: str) -> None:
     """Keep what the service serves there, unless it is known or the release's code is not here."""
     place = _place(workspace, service, release)
-    if not place.exists() and place.parent.is_dir():
+    if not place.exists() and artifact.folder(workspace, service, release.artifacts[service]).is_dir():
         write_atomic(place, ask(url), mode=0o600)
 
 
@@ -92,4 +91,4 @@ def _kept(workspace: Workspace, service: str, release: Release) -> str:
 
 
 def _place(workspace: Workspace, service: str, release: Release) -> Path:
-    return artifact.folder(workspace, service, release.artifacts[service]) / _FILE
+    return artifact.beside(workspace, service, release.artifacts[service].digest, "openapi.json")

@@ -184,7 +184,7 @@ def test_a_missing_secret_has_its_place(shop: Path, nexus: Run, tiny: Tiny) -> N
 
 
 def test_the_second_command_waits_for_the_first(shop: Path, nexus: Run, tiny: Tiny) -> None:
-    tiny("order", before="import time; time.sleep(2)")
+    tiny("order", before="import time; time.sleep(4)")
     first = spawn(shop, "up", "order", "--free-ports", "-o", "json")
     assert first.stdout is not None
     first.stdout.readline()

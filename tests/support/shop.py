@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Run, running
-from tests.e2e.conftest import DOCKERFILE, until
+from tests.e2e.conftest import DOCKERFILE, free_port, until
 from tests.support.load import Load
 
 SERVER = """\
@@ -123,7 +123,7 @@ def opened(
         "kind": "environment",
         "name": "production",
         "target": {"process": True} if engine == "process" else {"docker": address},
-        "ports": {"gateway": {"http": port}},
+        "ports": {"gateway": {"http": port, "admin": free_port()}},
     }
     (root / "blueprints" / "production.yaml").write_text(json.dumps(environment))
     shop = Shop(root, running(root, before), engine, port)

@@ -159,7 +159,8 @@ def test_every_module_is_pinned_and_none_too_many(rendered: Rendered, go: Path, 
 def test_it_is_formatted_and_vetted(rendered: Rendered, go: Path, staticcheck: Path, name: str) -> None:
     folder = rendered(name)
     assert run([go.resolve().with_name("gofmt"), "-l", "."], folder) == ""
-    run([go, "vet", "./..."], folder)
+    if name in {"plain", "both", "everything"}:  # the tests of others compile what lies between them
+        run([go, "vet", "./..."], folder)
     if name in {"plain", "everything"}:  # between them they have every file
         run([staticcheck, "./..."], folder)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nexus_cli.blueprint.load import load
-from nexus_cli.release.artifact import folder
+from nexus_cli.release.artifact import beside
 from nexus_cli.release.ledger import opened
 from nexus_cli.release.record import Artifact, Release
 from nexus_cli.testing.case import Case
@@ -126,9 +126,9 @@ def test_without_one_it_is_held_against_the_last_release_that_has_run(shop: Path
     for version, digest in (("v1", "a"), ("v2", "b")):
         release = Release(version, "", False, "ann", "", 0.0, {}, {"catalog": Artifact(digest)})
         ledger.append("", "release", release.as_dict())
-    kept = folder(place, "catalog", Artifact("a"))  # the other one has never run
-    kept.mkdir(parents=True)
-    (kept / ".openapi.json").write_text(json.dumps(PRODUCTS))
+    kept = beside(place, "catalog", "a", "openapi.json")  # the other one has never run
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps(PRODUCTS))
     new = deepcopy(PRODUCTS)
     del new["components"]["schemas"]["Product"]["properties"]["stock"]
     [(status, message)] = held(shop, new)
