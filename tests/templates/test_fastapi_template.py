@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +151,21 @@ def test_migrating_loads_no_web_framework(venv: Venv, rendered: Callable[[str], 
     url = "sqlite+aiosqlite:///:memory:"
     done = venv.run(rendered("order"), "python", "-c", code, PYTHONPATH="src", DATABASE_URL=url)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_resource_may_be_called_as_the_change_of_another_is(tmp_path: Path) -> None:
+    """`incident` is changed by an `IncidentUpdate`, and `incident_update` is one: no name means both."""
+    incident, update = (
+        {**PART, "name": name, "plural": f"{name}s"} for name in ("incident", "incident_update")
+    )
+    answers = {**COMBINATIONS["everything"], "resources": [incident, update], "name": "status"}
+    folder = render(tmp_path / "status", answers)
+    router = (folder / "src/status_service/generated/resources/router.py").read_text(encoding="utf-8")
+    imports = [node for node in ast.walk(ast.parse(router)) if isinstance(node, ast.ImportFrom)]
+    names = [alias.asname or alias.name for node in imports for alias in node.names]
+    assert len(names) == len(set(names))
+    assert {"Incident", "IncidentUpdate", "models"} <= set(names)
+    assert "models.IncidentUpdate.__table__" in router
 
 
 def test_the_locks_come_from_the_project_file() -> None:
