@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rendering import CAPABLE, COMBINATIONS, TEMPLATE, TOP, Venv, install, render
+from rendering import CAPABLE, COMBINATIONS, TEMPLATE, THING, TOP, Venv, field, install, render
 
 NAMES = [*COMBINATIONS, *CAPABLE, "catalog", "order"]
 EVERY = {
@@ -156,7 +156,7 @@ def test_migrating_loads_no_web_framework(venv: Venv, rendered: Callable[[str], 
 def test_a_resource_may_be_called_as_the_change_of_another_is(tmp_path: Path) -> None:
     """`incident` is changed by an `IncidentUpdate`, and `incident_update` is one: no name means both."""
     incident, update = (
-        {**PART, "name": name, "plural": f"{name}s"} for name in ("incident", "incident_update")
+        {**THING, "name": name, "plural": f"{name}s"} for name in ("incident", "incident_update")
     )
     answers = {**COMBINATIONS["everything"], "resources": [incident, update], "name": "status"}
     folder = render(tmp_path / "status", answers)
@@ -166,6 +166,20 @@ def test_a_resource_may_be_called_as_the_change_of_another_is(tmp_path: Path) ->
     assert len(names) == len(set(names))
     assert {"Incident", "IncidentUpdate", "models"} <= set(names)
     assert "models.IncidentUpdate.__table__" in router
+
+
+def test_a_field_may_be_called_as_something_else_is(tmp_path: Path) -> None:
+    """Filters of fields called `list`, `item` and `select` hide nothing that lists are made with."""
+    names = ("list", "item", "select")
+    answers = {**COMBINATIONS["everything"], "name": "shop"}
+    answers["resources"] = [{**THING, "fields": [field(name, "string") for name in names], "states": {}}]
+    folder = render(tmp_path / "shop", answers)
+    schemas = (folder / "src/shop_service/generated/resources/schemas.py").read_text(encoding="utf-8")
+    found = [node for node in ast.parse(schemas).body if isinstance(node, ast.ClassDef)]
+    (query,) = (node for node in found if node.name == "ThingQuery")
+    filters = {ast.unparse(node.target) for node in query.body if isinstance(node, ast.AnnAssign)}
+    assert {f"{name}__eq" for name in names} <= filters
+    assert not filters & {*names}
 
 
 def test_the_locks_come_from_the_project_file() -> None:
