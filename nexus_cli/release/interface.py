@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from nexus_cli.errors import NexusError
@@ -26,18 +25,23 @@ _SECONDS = 2.0
 
 def ask(url: str) -> str:
     """The document that a running service serves; empty when it serves none."""
-    with contextlib.suppress(URLError, OSError, ValueError), urlopen(url + PATH, timeout=_SECONDS) as answer:  # noqa: S310 - http, as it is called
-        text = answer.read(_BYTES + 1).decode()
+    try:
+        with urlopen(url + PATH, timeout=_SECONDS) as answer:  # noqa: S310 - http, as it is called
+            text = answer.read(_BYTES + 1).decode()
         found = json.loads(text) if len(text) <= _BYTES else None
-        return text if isinstance(found, dict) and "openapi" in found else ""
-    return ""
+    except (OSError, HTTPException, ValueError):
+        return ""
+    return text if isinstance(found, dict) and "openapi" in found else ""
 
 
 def keep(workspace: Workspace, service: str, release: Release, url: str) -> None:
     """Keep what the service serves there, unless it is known or the release's code is not here."""
     place = _place(workspace, service, release)
-    if not place.exists() and artifact.folder(workspace, service, release.artifacts[service]).is_dir():
-        write_atomic(place, ask(url), mode=0o600)
+    if place.exists() or not artifact.folder(workspace, service, release.artifacts[service]).is_dir():
+        return
+    text = ask(url)
+    if text:
+        write_atomic(place, text, mode=0o600)
 
 
 def last(workspace: Workspace, service: str) -> tuple[str, str]:
@@ -80,7 +84,8 @@ def breaking(found: Comparison) -> Iterator[str]:
     """What callers of the old version cannot rely on any more, a line each."""
     for change in found.changes:
         if change.breaking:
-            yield " ".join(part for part in (f"{change.operation}:", change.place, change.message) if part)
+            where = f"{change.operation}:" if change.operation else ""
+            yield " ".join(part for part in (where, change.place, change.message) if part)
 
 
 def _kept(workspace: Workspace, service: str, release: Release) -> str:
