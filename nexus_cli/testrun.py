@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from nexus_cli import repo, workspace
@@ -19,7 +19,7 @@ from nexus_cli.errors import INTERRUPTED, UsageError
 from nexus_cli.stack.stack import checked
 from nexus_cli.testing.changes import Stamps, affected, between, stamps
 from nexus_cli.testing.kinds import KINDS
-from nexus_cli.testing.run import NOTHING_RAN, Asked, Load, Progress, perform
+from nexus_cli.testing.run import NOTHING_RAN, Asked, Load, Progress, Wishes, perform
 from nexus_cli.workspace import Workspace, private_folder
 
 _MOMENT = 0.3  # seconds between two looks at the files
@@ -27,24 +27,11 @@ _KEPT = 10
 """Runs whose results stay."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options of the command line, as they were given."""
+@dataclass(frozen=True, kw_only=True)
+class Options(Wishes):
+    """The options of the command line, as they were given; `parallel` 0 means one for each core."""
 
     types: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    parallel: int = 0
-    fail_fast: bool = False
-    changed: bool = False
-    retries: int = 0
-    keep: bool = False
-    reuse: bool = False
-    accept: bool = False
-    engine: str = ""
-    min_coverage: float = 80.0
-    load: Load = field(default_factory=Load)
-    timeout: float = 600.0
     strict: bool = False
     report: Path | None = None
     output: str = "text"
@@ -161,25 +148,9 @@ def _check_names(options: Options, platform: Platform) -> None:
 def _asked(
     options: Options, found: Workspace, platform: Platform, results: Path, progress: Progress
 ) -> Asked:
-    return Asked(
-        workspace=found,
-        platform=platform,
-        results=results,
-        services=options.services,
-        tags=options.tags,
-        parallel=options.parallel or os.cpu_count() or 1,
-        fail_fast=options.fail_fast,
-        changed=options.changed,
-        retries=options.retries,
-        keep=options.keep,
-        reuse=options.reuse,
-        accept=options.accept,
-        engine=options.engine,
-        min_coverage=options.min_coverage,
-        load=options.load,
-        timeout=options.timeout,
-        progress=progress,
-    )
+    wishes = {one.name: getattr(options, one.name) for one in fields(Wishes)}
+    wishes["parallel"] = options.parallel or os.cpu_count() or 1
+    return Asked(found, platform, results, progress=progress, **wishes)
 
 
 def _folder(found: Workspace) -> Path:

@@ -39,21 +39,15 @@ class Load:
     regenerate: bool = False
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What the person asked for.
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """How the person wants the tests to run.
 
     `services` are those to test, all if none; `tags` the marks of tests that are wanted. `timeout` is for
-    one program that runs tests, in seconds. `results` is the folder that this run writes into. `engine` is
-    docker, process, or empty for the usual one. `accept` keeps what services serve now as their contract.
-    Every program of the run belongs to `programs`, so that all end with it; `enough` is set once no further
-    test should begin. `stands` are the copies that kinds share; `closing` is left when the run ends, however
-    it ends; `variables` are told to unit tests. `progress` says what is done now.
+    one program that runs tests, in seconds. `engine` is docker, process, or empty for the usual one. `accept`
+    keeps what services serve now as their contract.
     """
 
-    workspace: Workspace
-    platform: Platform
-    results: Path
     services: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     parallel: int = 2
@@ -67,6 +61,21 @@ class Asked:
     min_coverage: float = 80.0
     load: Load = Load()
     timeout: float = 600.0
+
+
+@dataclass(frozen=True)
+class Asked(Wishes):
+    """What the person asked for, and what the kinds of test share.
+
+    `results` is the folder that this run writes into. Every program of the run belongs to `programs`, so that
+    all end with it; `enough` is set once no further test should begin. `stands` are the copies that kinds
+    share; `closing` is left when the run ends, however it ends; `variables` are told to unit tests.
+    `progress` says what is done now.
+    """
+
+    workspace: Workspace
+    platform: Platform
+    results: Path
     progress: Progress = lambda _: None
     programs: Programs = field(default_factory=Programs)
     enough: threading.Event = field(default_factory=threading.Event)
