@@ -25,7 +25,7 @@ ONE_ENGINE = pytest.mark.parametrize("on", ["process"], indirect=True)
     indirect=["on"],
 )
 def test_no_request_is_lost(shop: Shop, strategy: str) -> None:
-    shop.describe("order", scale={"replicas": 2}, deploy=CALLED)
+    shop.describe("order", scale={"replicas": 2}, deploy={**CALLED, "verdict": {"requests": 3}})
     shop.git("commit", "--quiet", "--all", "--amend", "--no-edit")
     shop.git("tag", "--force", "v1")
     shop.ok("deploy", "production")
