@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
+
 from nexus_cli.blueprint import bind, graph
 from nexus_cli.blueprint.capabilities import CAPABILITIES, lacking
 from nexus_cli.blueprint.load import catalogue_names, catalogue_publishers, did_you_mean
@@ -20,7 +22,10 @@ Fault = tuple[str, str, Sequence[Any], str, str | None]  # kind, name, path, mes
 Check = Callable[[Platform], Iterator[Fault]]
 
 RESERVED = frozenset({"all", "nexus", "platform", "default", "supervisor", "localhost"})
-OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "row_version", "tenant_id", "metadata", "registry"})
+OWN_FIELDS = frozenset(
+    {"id", "created_at", "updated_at", "row_version", "tenant_id", "metadata", "registry", "sa"}
+)
+OWN_RESOURCES = frozenset({"any", "base", "decimal", "mapped", "str-enum", "true", "false", "none"})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _SECRET_NAME = re.compile(
     r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(PRIVATE|API|SECRET|ACCESS|ENCRYPTION)_KEY|SECRET_KEY_BASE)S?$"
@@ -264,7 +269,7 @@ def _field_name(platform: Platform) -> Iterator[Fault]:
         for name, resource in service.resources.items():
             for key in resource.fields:
                 path = ["resources", name, "fields", key]
-                if key in OWN_FIELDS or keyword.iskeyword(key):
+                if key in OWN_FIELDS or keyword.iskeyword(key) or hasattr(BaseModel, key):
                     yield "service", service.name, path, f'"{key}" has a meaning of its own', None
                 elif not _FIELD_NAME.fullmatch(key):
                     yield (
@@ -274,6 +279,22 @@ def _field_name(platform: Platform) -> Iterator[Fault]:
                         f'"{key}" is not a lower_case name of at most 30',
                         None,
                     )
+
+
+def _resource_name(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        classes: dict[str, str] = {}
+        for name, resource in service.resources.items():
+            path = ["resources", name]
+            if name.replace("_", "-") in OWN_RESOURCES:
+                yield "service", service.name, path, f'"{name}" has a meaning of its own', None
+            enums = [key for key, field in resource.fields.items() if field.type == "enum"]
+            for key, what in [(name, name), *((f"{name}-{key}", f"{name}.{key}") for key in enums)]:
+                called = "".join(part.capitalize() for part in key.replace("_", "-").split("-"))
+                if called in classes:
+                    said = f"{what} and {classes[called]} would be called alike in code"
+                    yield "service", service.name, path, said, None
+                classes.setdefault(called, what)
 
 
 def _secret_in_env(platform: Platform) -> Iterator[Fault]:
@@ -588,6 +609,12 @@ RULES: Mapping[str, Rule] = {
         "a field becomes a column and an attribute in every language",
         "choose another name, such as order_id for id",
         _field_name,
+    ),
+    "resource-name": Rule(
+        "error",
+        "a resource and each of its enums become a class of code",
+        "choose another name, such as price-base for base",
+        _resource_name,
     ),
     "secret-in-env": Rule(
         "error", "a secret in a blueprint ends up in git", "move the name to secrets", _secret_in_env
