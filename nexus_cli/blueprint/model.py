@@ -27,6 +27,7 @@ from nexus_cli.blueprint.scalars import (
     Path_,
     Port,
     Rate,
+    RoleName,
     Size,
 )
 from nexus_cli.blueprint.types import PACKAGE_TYPES, SERVICE_TYPES
@@ -69,11 +70,20 @@ class Route(Model):
     path: Path_
     version: str | None = Field(None, description="also match when the header x-api-version has this value")
     auth: Literal["none", "jwt"] = "jwt"
+    roles: tuple[RoleName, ...] = Field(
+        (), description="only tokens whose claim `roles` has one of these come in; any token if none"
+    )
     methods: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], ...] = ()
     rewrite: Path_ | None = Field(None, description="replace the matched prefix by this one")
     limit: Rate | None = None
     timeout: Duration = 15.0
     retries: int = Field(0, ge=0, le=10)
+
+    @model_validator(mode="after")
+    def _roles_stand_in_tokens(self) -> Self:
+        if self.roles and self.auth != "jwt":
+            raise ValueError("`roles` are read from a token: with them, `auth` is jwt")
+        return self
 
 
 class Events(Model):
