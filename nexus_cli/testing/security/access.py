@@ -77,10 +77,13 @@ def _without_role(
     yield "a token without a role", of(())
     yield "a token with other roles", of([*(role for role in known if role not in right), _STRANGE])
     yield "a token with a role that begins like it", of([f"{role}-" for role in right])
-    yield "a token with other roles, and a header that names it", {
-        **of([_STRANGE]),
-        "x-user-roles": json.dumps(list(right)),
-    }
+    yield (
+        "a token with other roles, and a header that names it",
+        {
+            **of([_STRANGE]),
+            "x-user-roles": json.dumps(list(right)),
+        },
+    )
 
 
 def free(gateway: Gateway, operation: Operation) -> Case:
