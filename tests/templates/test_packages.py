@@ -59,7 +59,12 @@ def test_a_python_library(tmp_path: Path, data: dict[str, str]) -> None:
 
 
 NO_LOOP = ("-p", "no:asyncio")  # a plug-in of others
-SHARED: Mapping[str, tuple[str, ...]] = {"event-bus": (), "domain-models": NO_LOOP, "observability": ()}
+SHARED: Mapping[str, tuple[str, ...]] = {
+    "event-bus": (),
+    "domain-models": NO_LOOP,
+    "observability": (),
+    "security": (),
+}
 
 
 @pytest.fixture(scope="module")
