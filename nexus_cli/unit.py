@@ -140,9 +140,10 @@ class Container:
     """A container of an image, pulled or built; what it leaves out is the image's own.
 
     `listens` are its ports by name, `volumes` and `binds` are by path inside, `files` is the folder inside
-    for the unit's files. `public` are the addresses of its machine at which those ports (by name) are published
-    that are not only for that machine. `cpu` is in cores, `memory` and `shm_size` in bytes. `closed`: without any
-    capability but `capabilities`, and no way to more of them. `ulimits` are soft and hard.
+    for the unit's files. `public` are the addresses of its machine at which those ports (by name) are
+    published that are not only for that machine. `cpu` is in cores, `memory` and `shm_size` in bytes.
+    `closed`: without any capability but `capabilities`, and no way to more of them. `ulimits` are soft
+    and hard.
     """
 
     image: str
