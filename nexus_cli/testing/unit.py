@@ -37,7 +37,12 @@ def run(asked: Asked, tell: Tell) -> None:
         for case in tested.cases:
             tell(case)
         if not tested.cases:
-            tell(Case(KIND, subject.name, "tests", "not run", message="it has no tests"))
+            why = (
+                f"it has no tests with the mark {' or '.join(asked.tags)}"
+                if asked.tags
+                else "it has no tests"
+            )
+            tell(Case(KIND, subject.name, "tests", "not run", message=why))
         if tested.coverage:
             measured[subject.name] = tested.coverage
 
@@ -48,7 +53,7 @@ def run(asked: Asked, tell: Tell) -> None:
             asked.enough.set()
             asked.programs.end()
             raise
-    if measured and not asked.enough.is_set():
+    if measured and not asked.enough.is_set() and not asked.tags:  # some tests cover little, and should
         tell(coverage_case(measured, asked.min_coverage))
 
 

@@ -21,6 +21,7 @@ from nexus_cli.unit import NodeProject
 from nexus_cli.workspace import write_atomic
 
 _STATUSES: dict[str, Status] = {"passed": "passed", "failed": "failed"}
+_NO_SUCH_TAG = ('config doesn\'t define any "tags"', "is not defined in the configuration")
 _THRESHOLDS = ("lines", "statements", "functions", "branches")
 
 
@@ -43,6 +44,7 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
         [
             *("node", str(vitest), "run", "--reporter=json", f"--outputFile={results}"),
             *("--includeTaskLocation", "--no-color"),
+            *([f"--tagsFilter={' || '.join(asked.tags)}"] if asked.tags else []),
             *(_measure(project, covered.parent) if not only else ["--coverage.enabled=false"]),
             *([] if not only else _selection(only, subject, asked)),
         ],
@@ -50,6 +52,8 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
         env=env,
     )
     write_atomic(folder / "output.txt", done.out + done.err)
+    if asked.tags and any(words in done.out + done.err for words in _NO_SUCH_TAG):
+        return Tested([])
     if not results.is_file():
         if "No test files found" in done.out + done.err:
             return Tested([])
