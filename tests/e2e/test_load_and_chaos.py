@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +15,13 @@ import psutil
 import pytest
 
 import nexus_cli.testing
-from tests.conftest import Run
+from tests.conftest import Run, skip_for
 from tests.e2e.conftest import free_port, processes_of, spawn, states, until
 
 SERVER = """\
-import http.server, json, os, signal, socket, threading, urllib.parse
+import http.server, json, os, signal, socket, threading, time, urllib.parse
+with open("clocks", "a") as clocks:
+    clocks.write(f"{{time.time()}}\\n")
 GIVES_UP = {gives_up}
 redis = urllib.parse.urlsplit(os.environ["REDIS_URL"])
 lock, kept, rows = threading.Lock(), [], {{}}
@@ -204,23 +207,31 @@ def test_without_k6_nothing_passes_quietly(shop: Path, nexus: Run, monkeypatch: 
 
 
 def test_what_does_not_come_back_is_found(shop: Path, nexus: Run, on: str) -> None:
+    skip_for("" if shutil.which("faketime") else "faketime is not installed")
     _experiment(shop, "a-stop", action="stop", each="components", **{"for": "1s"})
     _experiment(shop, "b-kill", action="kill", target="order", **{"for": "500ms"})
     _experiment(shop, "c-cut", action="partition", target="redis", **{"for": "1s"})
     _experiment(shop, "d-disk", action="disk", target="redis", size="32Mi", **{"for": "500ms"})
+    _experiment(shop, "e-cpu", action="cpu", cores=1, **{"for": "500ms"})
+    _experiment(shop, "f-memory", action="memory", size="64Mi", **{"for": "500ms"})
+    _experiment(shop, "g-clock", action="clock", target="order", by="2h", **{"for": "500ms"})
+    began = time.time()
     cases = _tested(nexus, "chaos", code=0)
+    lacking = {"d-disk"} if on == "process" else {"g-clock"}
     assert {name: case["status"] for name, case in cases.items()} == {
-        "a-stop (redis)": "passed",
-        "b-kill": "passed",
-        "c-cut": "passed",
-        "d-disk": "not run" if on == "process" else "passed",
+        name: "not run" if name in lacking else "passed"
+        for name in ("a-stop (redis)", "b-kill", "c-cut", "d-disk", "e-cpu", "f-memory", "g-clock")
     }
+    if on == "process":
+        clocks = [float(line) - began for line in (shop / "services/order/clocks").read_text().splitlines()]
+        assert any(7200 <= ahead < 7200 + 300 for ahead in clocks)  # it was put forward
+        assert clocks[-1] < 300  # and put back
     stopped = cases["a-stop (redis)"]["figures"]
     assert isinstance(stopped, dict)
     assert stopped["good meanwhile (%)"] < 50
     if on == "docker":
         return
-    for name in ("b-kill", "c-cut", "d-disk"):
+    for name in ("b-kill", "c-cut", "d-disk", "e-cpu", "f-memory", "g-clock"):
         (shop / "tests" / "chaos" / f"{name}.yaml").unlink()
     _become(shop, gives_up=True)
     (case,) = _tested(nexus, "chaos", code=1).values()

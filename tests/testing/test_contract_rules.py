@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from nexus_cli.blueprint.load import load
+from nexus_cli.conformance.service import Answer
 from nexus_cli.release.artifact import beside
 from nexus_cli.release.ledger import opened
 from nexus_cli.release.record import Artifact, Release
 from nexus_cli.testing.case import Case
 from nexus_cli.testing.changes import affected
-from nexus_cli.testing.contract import breaking
+from nexus_cli.testing.contract import breaking, promises
 from nexus_cli.testing.contract.calls import check, found
 from nexus_cli.testing.retry import settled
 from nexus_cli.testing.run import Asked, Result
@@ -265,6 +266,42 @@ def test_coverage_is_of_all_code_together() -> None:
     low = coverage_case(measured, 85)
     assert low.status == "failed"
     assert low.message == "81.8 % of the code is tested, not 85 %: small 0.0 %, big 90.0 %"
+
+
+THING = {"name": "thing", "plural": "things", "operations": ["create"], "fields": []}
+
+
+class Answering:
+    """A service of one resource that answers every request alike; `Rig` and its service in one."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.answers = {"resources": [THING]}
+        self.service = self
+
+    def body(self, _: object) -> dict[str, object]:
+        return {"name": "x"}
+
+    def post(self, *_: object) -> Answer:
+        return Answer(self.status, {}, b"no")
+
+
+@pytest.mark.parametrize(
+    ("status", "own_rules"),
+    [
+        (400, True),
+        (403, True),
+        (409, True),
+        (422, True),
+        (200, False),
+        (202, False),
+        (301, False),
+        (500, False),
+    ],
+)
+def test_only_a_refusal_is_a_rule_of_its_own(status: int, own_rules: bool) -> None:
+    """A wrong status code may not be taken for a rule, or the clauses that find it would be left out."""
+    assert bool(promises._refused(cast("Any", Answering(status)))) is own_rules
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from nexus_cli.testing.kinds import KINDS
 from tests.conftest import NEXUS
 from tests.e2e.conftest import processes_of
@@ -17,6 +19,7 @@ LEFT_OUT = {"connections are encrypted well", "ZAP finds nothing", "its dependen
 """What needs TLS, ZAP, and a database of faults that answers."""
 
 
+@pytest.mark.timeout(900)
 def test_all_kinds_pass_on_the_demo(tmp_path: Path) -> None:
     shop = tmp_path / "demo" / "shop"
     _example().generate(shop.parent, shop)
@@ -27,7 +30,7 @@ def test_all_kinds_pass_on_the_demo(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=870,
     )
     assert done.stdout.startswith("{"), done.stdout + done.stderr
     cases = json.loads(done.stdout)["cases"]
