@@ -23,6 +23,8 @@ def run(asked: Asked, tell: Tell) -> None:
     """Run the tests of the wanted services and packages, as many at a time as was asked."""
     wanted = [subject for subject in subjects(asked.platform) if asked.wants(subject.name)]
     measured: dict[str, Coverage] = {}
+    if not wanted:
+        tell(Case(KIND, "platform", "tests", "not run", message="there is no service or package"))
 
     def test(subject: Subject) -> None:
         if asked.enough.is_set():

@@ -98,7 +98,7 @@ def shop(workspace: Path, tiny: Callable[..., None]) -> Path:
         port=free_port(),
         routes=[{"path": "/api/v1/items", "auth": "none"}],
         resources=ITEM,
-        slo={"p95": "250ms", "availability": 99},
+        slo={"p95": "2s", "availability": 99},
     )
     (workspace / "tests" / "chaos").mkdir(parents=True)
     _become(workspace)
