@@ -229,6 +229,7 @@ def _wanted(stack: Stack, services: Sequence[str]) -> list[Unit]:
 
 def _take_down(asked: Asked, made: Stand) -> None:
     if not asked.keep:
+        asked.progress(f"taking down {made.environment}")
         _remove(asked, made.environment)
         return
     mark_isolated(asked.workspace, made.environment, "{}")

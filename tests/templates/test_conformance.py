@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,7 +21,15 @@ from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.conformance.clause import Clause, judge
 from nexus_cli.conformance.rig import Rig
 from nexus_cli.conformance.suite import CLAUSES, clauses
+from nexus_cli.engine import python_project
 from nexus_cli.scaffold.service import variables
+from nexus_cli.testing import platform_tests
+from nexus_cli.testing.case import Case
+from nexus_cli.testing.e2e import browser
+from nexus_cli.testing.run import Asked
+from nexus_cli.tokens import DevelopmentKeys
+from nexus_cli.workspace import find
+from tests.conftest import skip_for
 
 PLATFORM = """\
 nexus: v1
@@ -75,6 +86,8 @@ port: 4002
 uses: [bare]
 secrets: [API_KEY]
 """
+LOG_OUT = re.compile(r'(?<=method:")DELETE(?=")')
+"""What the button of the web application's bar asks its server for."""
 
 
 def reference(kind: str) -> str:
@@ -131,6 +144,55 @@ def test_a_service_keeps_the_contract(
 ) -> None:
     verdict = judge(clause, rigs(kind, name))
     assert verdict.kept, f"{clause.says}\n{verdict.reason}"
+
+
+def pages_of(rig: Rig, workspace: Path) -> dict[str, str]:
+    """What comes of the tests of pages that the application brings, in a browser, by their names."""
+    (workspace / "nexus.yaml").write_text("{nexus: v1, kind: platform, name: shop}")
+    asked = Asked(find(workspace), load(workspace), workspace / "results")
+    home = platform_tests.project(asked, "e2e")
+    python_project.build(home, print)
+    site = next((python_project.environment(home) / "lib").glob("python*/site-packages"))
+    running = {rig.answers["name"]: {"url": f"http://127.0.0.1:{rig.service.port}", "variables": {}}}
+    token = DevelopmentKeys(workspace / "keys").token("ann", issuer="shop")
+    said = {"platform": "shop", "environment": "test", "gateway_url": "", "services": running, "token": token}
+    (workspace / "stack.json").write_text(json.dumps(said))
+    cases: list[Case] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        variables = {
+            "NEXUS_STACK": str(workspace / "stack.json"),
+            "TMPDIR": scratch,
+            **browser.variables(browser.find(), site, Path(scratch)),
+        }
+        folder = workspace / "e2e"
+        shutil.copytree(rig.cwd / "tests" / "e2e", folder, dirs_exist_ok=True)
+        platform_tests.run_folder(
+            asked, "e2e", folder, variables, cases.append, "-p", "nexus_browser", home=home
+        )
+    return {case.name.partition("[")[0]: f"{case.status} {case.message}".strip() for case in cases}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", [pytest.param("nextjs", id="nextjs-pages")])
+def test_pages_pass_their_own_tests_and_a_broken_button_does_not(
+    rigs: Callable[[str, str], Rig], tmp_path: Path, kind: str
+) -> None:
+    skip_for("" if browser.find() else browser.MISSING)
+    rig = rigs(kind, "reference")
+    clean = pages_of(rig, tmp_path)
+    assert set(clean.values()) == {"passed"}, clean
+    assert len(clean) == 4
+    # The button's program, as browsers are given it.
+    chunks = [*(rig.cwd / "dist").rglob("static/chunks/**/*.js")]
+    written = next((path for path in chunks if LOG_OUT.search(path.read_text())), None)
+    assert written is not None
+    text = written.read_text()
+    try:
+        written.write_text(LOG_OUT.sub("HEAD", text))
+        broken = pages_of(rig, tmp_path)
+    finally:
+        written.write_text(text)
+    assert [name for name, status in broken.items() if status != "passed"] == ["test_one_can_log_out"]
 
 
 def test_the_reference_is_spoken_to_by_every_clause() -> None:
