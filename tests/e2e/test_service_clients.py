@@ -115,8 +115,8 @@ def test_services_of_each_language_call_one_that_is_only_described(
     ports = {"desk": free_port(), "page": free_port()}
     (workspace / "blueprints/stock.yaml").write_text(STOCK.format(port=free_port()))
     for name, kind in {"desk": "fastify", "page": "fastapi", "gate": "go"}.items():
-        port = ["--port", str(ports[name])] if name in ports else []
-        made = nexus("generate", "app", name, "--type", kind, "--uses", "stock", "--defaults", *port)
+        asked = ["--port", str(ports[name])] if name in ports else []
+        made = nexus("generate", "app", name, "--type", kind, "--uses", "stock", "--defaults", *asked)
         assert made.returncode == 0, made.stderr
     for language, user in {"typescript": "desk", "python": "page", "go": "gate"}.items():
         told = generated(nexus, "stock", language)
