@@ -430,6 +430,7 @@ class Package(Blueprint):
     scope: str | None = Field(None, description="the npm-style scope, without the @")
     source: str = ""
     users: tuple[Name, ...] = Field((), description="the services that depend on it")
+    client_of: Name | None = Field(None, description="the service that it is the generated client of")
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,10 @@ def _unknown_user(platform: Platform) -> Iterator[Fault]:
             if user not in platform.services:
                 hint = did_you_mean(user, platform.services)
                 yield "package", package.name, ["users", index], f'unknown service "{user}"', hint
+        called = package.client_of
+        if called is not None and called not in platform.services:
+            hint = did_you_mean(called, platform.services)
+            yield "package", package.name, ["client_of"], f'unknown service "{called}"', hint
     for environment in platform.environments.values():
         for name in environment.replicas:
             if name not in platform.services:
