@@ -91,6 +91,7 @@ PACKAGE_TYPES: Mapping[str, tuple[str, ...]] = {
     "domain-models": ("python",),
     "observability": ("python",),
     "security": ("python",),
+    "event-store": ("python",),
 }
 """The languages in which packages of a type are written; the first where nobody says another."""
 

@@ -104,10 +104,11 @@ def test_a_shared_package(shared: Path, postgresql: str, name: str) -> None:
     programs = shared / "venv" / "bin"
     for check in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
         run(shared / name, programs / check[0], *check[1:], MYPY_CACHE_DIR=str(shared / "mypy"))
-    said = run(shared / name, programs / "pytest", *SHARED[name], TEST_DATABASE_URL=postgresql)
+    alone = ("--basetemp", str(shared / f"{name}-tests"))
+    said = run(shared / name, programs / "pytest", *alone, *SHARED[name], TEST_DATABASE_URL=postgresql)
     assert "Required test coverage of 80" in said
-    skipped = re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE)
-    assert skipped in ([], ["what this process keeps ends with it"])
+    skipped = set(re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE))
+    assert skipped <= {"what this process keeps ends with it", "one process writes to SQLite at a time"}
 
 
 def test_a_service_installs_a_shared_package_beside_its_own_lock(
