@@ -17,6 +17,7 @@ from nexus_cli.stack.health import ask
 from nexus_cli.unit import Observed, State, Unit
 
 POLL = 0.03
+_LONGEST_PAUSE, _SHARE = 0.25, 0.05
 _STILL_WAITING = 3.0
 LOG_LINES = 15
 
@@ -119,7 +120,7 @@ class Runner:
                 say = now + _STILL_WAITING
                 left = round(deadline - now)
                 self.emit(StepWaiting(step.id, unit.name, f"{_why(unit, probe)} (giving up in {left} s)"))
-            self.cancelled.wait(unit.probe.interval if unit.probe else POLL)
+            self.cancelled.wait(pause(unit.probe.interval if unit.probe else POLL, now - started))
         raise NexusError(f"{unit.name}: interrupted")
 
     def _refuse_stranger(self, unit: Unit, seen: Observed, probe: ProbeResult) -> None:
@@ -142,6 +143,14 @@ class Runner:
             log=lines,
             next=(f"nexus logs {unit.name}", "nexus status"),
         )
+
+
+def pause(interval: float, waited: float) -> float:
+    """How long to wait before a unit is asked again: longer, the longer it has been awaited.
+
+    Forty services that start at once have better use for the processor than to be asked forty times a second.
+    """
+    return max(interval, min(_LONGEST_PAUSE, waited * _SHARE))
 
 
 class Snapshot:

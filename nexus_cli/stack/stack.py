@@ -93,9 +93,13 @@ class Stack:
 
     def facts(self, units: Sequence[Unit]) -> Facts:
         """What the engine and the disk say about the units now."""
+        prepared: dict[int, bool] = {}  # a service's migration and its replicas run on one and the same
+        for unit in units:
+            if id(unit.runtime) not in prepared:
+                prepared[id(unit.runtime)] = self.engine.prepared(unit)
         return Facts(
             observed=self.engine.observe(),
-            unprepared=frozenset(unit.name for unit in units if not self.engine.prepared(unit)),
+            unprepared=frozenset(unit.name for unit in units if not prepared[id(unit.runtime)]),
             unconfigured=frozenset(unit.name for unit in units if _stale(unit)),
         )
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from nexus_cli.blueprint.lint import RULES, errors, lint
+from nexus_cli.blueprint.linting.resources import OWN_FIELDS
 from nexus_cli.blueprint.load import load
 from tests.conftest import service
 
@@ -245,3 +247,8 @@ def test_a_component_names_its_secrets(workspace: Path, write: Write) -> None:
     write("web", text.format(name="web", secret="TOKNE"))
     [found] = errors(lint(load(workspace)))
     assert found.hint == 'did you mean "${secrets.TOKEN}"?'
+
+
+def test_no_field_hides_what_a_model_of_pydantic_has_itself() -> None:
+    own = {name for name in dir(BaseModel) if not name.startswith("_")}
+    assert own <= OWN_FIELDS

@@ -12,7 +12,16 @@ from nexus_cli.blueprint.load import did_you_mean
 from nexus_cli.blueprint.model import Component, Platform
 from nexus_cli.blueprint.types import SERVICE_TYPES
 
-OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "row_version", "tenant_id", "metadata", "registry"})
+_OF_EVERY_TABLE = ("id", "created_at", "updated_at", "row_version", "tenant_id")
+_OF_SQLALCHEMY = ("metadata", "registry")
+_OF_PYDANTIC = (
+    *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema"),
+    *("schema_json", "update_forward_refs", "validate", "model_computed_fields", "model_config"),
+    *("model_construct", "model_copy", "model_dump", "model_dump_json", "model_extra", "model_fields"),
+    *("model_fields_set", "model_json_schema", "model_parametrized_name", "model_post_init"),
+    *("model_rebuild", "model_validate", "model_validate_json", "model_validate_strings"),
+)
+OWN_FIELDS = frozenset({*_OF_EVERY_TABLE, *_OF_SQLALCHEMY, *_OF_PYDANTIC})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
