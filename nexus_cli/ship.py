@@ -20,7 +20,7 @@ from nexus_cli.release.make import release_of
 from nexus_cli.release.notify import notify, told
 from nexus_cli.release.promote import promoted
 from nexus_cli.release.record import Live, Release
-from nexus_cli.release.retention import prune
+from nexus_cli.release.retention import prune, unneeded_images
 from nexus_cli.release.strategies import STRATEGIES
 from nexus_cli.render import renderer
 
@@ -137,13 +137,13 @@ def _do(order: Order, command: str, decide: Callable[[Estate, Emit], Intent]) ->
     words = f"{command} {order.environment}"
     with renderer(order.output) as emit:
         if order.dry_run:
-            intent = decide(place, emit)
+            intent = _decided(place, emit, decide)
             for refusal in gates.found(intent):
                 emit(Note(refusal.why, "warning", refusal.hint))
             _show(intent, order)
             return 0
         with lock(place.ledger, place.name, words, emit, wait=order.wait) as token:
-            intent = decide(place, emit)
+            intent = _decided(place, emit, decide)
             if not intent.plan.changed:
                 emit(Note(f"{place.title}: {intent.version} serves already"))
                 if intent.before == intent.after:
@@ -162,6 +162,13 @@ def _do(order: Order, command: str, decide: Callable[[Estate, Emit], Intent]) ->
     return result.exit_code
 
 
+def _decided(place: Estate, emit: Emit, decide: Callable[[Estate, Emit], Intent]) -> Intent:
+    intent = decide(place, emit)
+    for note in intent.notes:
+        emit(Note(note, "warning"))
+    return intent
+
+
 def _afterwards(intent: Intent, result: Result, over: tuple[str, ...], emit: Emit) -> None:
     """Tell who wants to be told, and let go of what nobody needs any more; neither changes what became."""
     place = intent.estate
@@ -169,6 +176,8 @@ def _afterwards(intent: Intent, result: Result, over: tuple[str, ...], emit: Emi
     if result.outcome == SUCCEEDED and intent.action in {"deploy", "promote"}:
         try:
             gone = prune(place.workspace, place.platform, place.ledger)
+            if images := unneeded_images(place.platform, place.ledger):
+                place.engine.forget_images(images)
         except NexusError as fault:
             emit(Note(f"old releases were not tidied up: {fault.message}", "warning", fault.hint or ""))
             return

@@ -76,6 +76,10 @@ def test_recreate_never_runs_two_at_once(shop: Shop) -> None:
     ]
     shop.ok("deploy", "production", "--strategy", "recreate")
     assert set(shop.state()) == {"gateway", "catalog.r2", "order.r2"}
+    shop.write("v3", services=("order",), dies=0.8)
+    done = shop.nexus("deploy", "production", "--strategy", "recreate")
+    assert (done.returncode, "rolled-back: " in done.stderr) == (1, True), done.stderr
+    assert shop.state() == dict.fromkeys(("gateway", "catalog.r2", "order.r2"), "ready")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Ways to containers whose network is not this machine's: a small container beside them opens connections.
 
-What it is told and what it tells goes over the engine's own connection, so that whatever guards that one (SSH,
-TLS with certificates) guards this too, and no port of the far machine has to be open for it.
+What it is told and what it tells goes over the engine's own connection, so that whatever guards that one
+(SSH, TLS with certificates) guards this too, and no port of the far machine has to be open for it.
 """
 
 from __future__ import annotations
