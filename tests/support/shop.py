@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Run, running
-from tests.e2e.conftest import DOCKERFILE, free_port, until
+from tests.e2e.conftest import DOCKERFILE, free_port, spawn, until
 from tests.support.load import Load
 
 SERVER = """\
@@ -140,6 +140,18 @@ def opened(
     shop.git("init", "--quiet")
     shop.write("v1")
     return shop
+
+
+def killed(shop: Shop, number: int) -> bool:
+    """Deploy until so many events have been told, then kill; whether it had ended by itself before."""
+    victim = spawn(shop.root, "deploy", "production", "-o", "json")
+    assert victim.stdout is not None
+    ended = False
+    for _ in range(number):
+        ended = not victim.stdout.readline()
+    victim.kill()
+    victim.communicate()
+    return ended
 
 
 def settled(load: Load) -> None:
