@@ -20,6 +20,7 @@ from nexus_cli.release.make import release_of
 from nexus_cli.release.notify import notify, told
 from nexus_cli.release.promote import promoted
 from nexus_cli.release.record import Live, Release
+from nexus_cli.release.restore import crossed, left, restored
 from nexus_cli.release.retention import prune, unneeded_images
 from nexus_cli.release.strategies import STRATEGIES
 from nexus_cli.render import renderer
@@ -230,17 +231,10 @@ def _earlier(place: Estate, order: Order) -> tuple[str, Live]:
 
 def _refuse_loss(place: Estate, after: Live, *, accepted: bool) -> None:
     """Refuse to go back over migrations whose loss the earlier code may not live with."""
-    crossed = []
-    for name in sorted(after.sides):
-        old, new = place.live().serving(name), after.serving(name)
-        if old is None or new is None or old.release == new.release:
-            continue
-        there, back = (place.release(side.release).artifacts[name] for side in (old, new))
-        lost = [m for m in there.migrations if m not in back.migrations and m in there.irreversible]
-        crossed += [f"{name}: {migration} ({there.irreversible[migration]})" for migration in lost]
-    if crossed and not accepted:
+    losing = [f"{name}: {migration} ({lost})" for name, migration, lost in crossed(place, after) if lost]
+    if losing and not accepted:
         raise NexusError(
-            "it would go back over migrations that cannot be undone:\n  " + "\n  ".join(crossed),
+            "it would go back over migrations that cannot be undone:\n  " + "\n  ".join(losing),
             hint="the old code may not find its data; --accept-data-loss goes back all the same",
         )
 
@@ -248,10 +242,13 @@ def _refuse_loss(place: Estate, after: Live, *, accepted: bool) -> None:
 def _show(intent: Intent, order: Order) -> None:
     import json
 
+    back = {"restored": restored(intent), "stays": left(intent)} if intent.action == "rollback" else {}
     if order.output == "json":
-        sys.stdout.write(json.dumps(intent.plan.as_dict(), indent=2) + "\n")
+        sys.stdout.write(json.dumps({**intent.plan.as_dict(), **back}, indent=2) + "\n")
         return
     sys.stdout.write(f"{intent.change.title}\n{intent.plan}\n")
+    for what, lines in back.items():
+        sys.stdout.writelines(f"{what:<9} {line}\n" for line in lines)
 
 
 def _ask(place: Estate, intent: Intent) -> None:

@@ -57,7 +57,7 @@ def shop(
         shop.place("staging", target=tls, ports=ports)
         shop.place("production", target={"docker": address, **OPEN}, ports=ports)
         for name in ("catalog", "order"):
-            shop.describe(name, deploy={**DEPLOY, "steps": [50, 100]})
+            shop.describe(name, deploy={**DEPLOY, "steps": [50, 100]}, health={"start": "60s"})
         shop.write("v1.1")
         yield shop
 

@@ -10,8 +10,6 @@ from nexus_cli.blueprint.load import load
 from nexus_cli.stack import engines
 
 FAR = "nexus: v1\nkind: environment\nname: production\ntarget: {{docker: tcp://shop:2376, certificates: {}}}"
-    "nexus: v1\nkind: environment\nname: production\ntarget: {{docker: tcp://shop:2376, certificates: {}}}\n"
-)
 TARGETS = {"process": "{process: true}", "docker": "{docker: ssh://shop.example}"}
 
 
