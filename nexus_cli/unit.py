@@ -136,14 +136,22 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Another engine that has images: its address, and each image's identity with its name there."""
+
+    where: str
+    images: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """A container of an image, pulled or built; what it leaves out is the image's own.
 
     `listens` are its ports by name, `volumes` and `binds` are by path inside, `files` is the folder inside
     for the unit's files. `public` are the addresses of its machine at which those ports (by name) are
-    published that are not only for that machine. `cpu` is in cores, `memory` and `shm_size` in bytes.
-    `closed`: without any capability but `capabilities`, and no way to more of them. `ulimits` are soft
-    and hard.
+    published that others may reach. `cpu` is in cores, `memory` and `shm_size` in bytes. `closed`: without
+    any capability but `capabilities`, and no way to more of them. `ulimits` are soft and hard. `origin` is
+    where the image is brought from, if it is neither built nor pulled.
     """
 
     image: str
@@ -178,6 +186,7 @@ class Container:
     restart: Literal["always", "on-failure", "no"] = "always"
     cpu: float | None = None
     memory: int | None = None
+    origin: Origin | None = None
 
 
 Project = PythonProject | NodeProject | GoProject

@@ -26,7 +26,7 @@ from nexus_cli.stack.desired import component_units, service_units
 from nexus_cli.stack.forms import Code, Containers, Form, Layout, Processes
 from nexus_cli.stack.gateway import gateway_files
 from nexus_cli.stack.stack import Stack, checked
-from nexus_cli.unit import Container, Unit
+from nexus_cli.unit import Container, Origin, Unit
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class Estate:
     def layout(self) -> Layout:
         """Where units keep things."""
         return Layout(self.folder, store.key(self.folder))
+
+    @cached_property
+    def origins(self) -> dict[str, Origin]:
+        """Where images are brought from that this environment's engine has not, by their identity."""
+        return {}
 
     @cached_property
     def _loaded(self) -> dict[str, tuple[Release, Platform]]:
@@ -295,7 +300,8 @@ class Estate:
             )
         code = self._form(replace(platform, root=place), bindings).code(self._service(side))
         if side.image and isinstance(code.runtime, Container):
-            return replace(code, runtime=replace(code.runtime, image=side.image))
+            origin = self.origins.get(side.image)
+            return replace(code, runtime=replace(code.runtime, image=side.image, origin=origin))
         return code
 
     def content(self, platform: Platform, bindings: Bindings, side: Side) -> str:

@@ -57,11 +57,18 @@ class Rollout(Runner):
         self.images: dict[str, str] = {}
         self.actions = {
             **self.actions,
+            "configure": self._restore,
             "shift": self._shift,
             "watch": self._watch,
             "drain": self._drain,
             "smoke": self._smoke,
         }
+
+    def _restore(self, step: Step) -> str:
+        """Have the gateway lead requests as the ledger says, whoever changed that."""
+        gateway, seen = self._running(step.unit)
+        traffic.restore(self.engine, gateway, seen, self.cancelled)
+        return ""
 
     def _shift(self, step: Step) -> str:
         assert isinstance(step, Shift)  # noqa: S101

@@ -61,7 +61,8 @@ def choose(folder: Path, platform: Platform, environment: str, asked: str | None
     target = described.target.engine if described and described.target.docker else ""
     if kept and target and shown(kept.where) == shown(target):
         kept = replace(kept, where=target)  # the certificates may have moved
-    asked = asked or os.environ.get(VARIABLE) or None
+    said = bool(target) or bool(described and described.target.process)
+    asked = asked or (None if said else os.environ.get(VARIABLE)) or None  # no shell moves an environment
     if asked and asked not in NAMES:
         raise UsageError(f'unknown engine "{asked}"', hint=f"one of {', '.join(NAMES)}")
     if kept is not None:

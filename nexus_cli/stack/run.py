@@ -14,7 +14,7 @@ from nexus_cli.events import Emit, Failure, Note, StepProgress, StepWaiting
 from nexus_cli.identity import listens_elsewhere, port_holder
 from nexus_cli.plan import Plan, Step
 from nexus_cli.stack.health import ask
-from nexus_cli.unit import Observed, State, Unit
+from nexus_cli.unit import Container, Observed, State, Unit
 
 POLL = 0.03
 _LONGEST_PAUSE, _SHARE = 0.25, 0.05
@@ -190,8 +190,8 @@ def _why(unit: Unit, probe: ProbeResult) -> str:
 
 
 def _foreign_holder(unit: Unit, seen: Observed | None) -> str | None:
-    """Who holds one of the unit's ports, when the unit itself does not run."""
-    if seen is not None and seen.state is State.RUNNING:
+    """Who holds one of the unit's ports, when the unit itself does not run; an engine says so by itself."""
+    if isinstance(unit.runtime, Container) or (seen is not None and seen.state is State.RUNNING):
         return None
     for port in unit.ports.values():
         holder = port_holder(port)

@@ -25,7 +25,7 @@ from nexus_cli.stack.forms import Containers, Form, Layout, Processes, without_c
 from nexus_cli.stack.gateway import configuration
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import Container, Stored, Unit
-from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, write_atomic
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, deployed, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +122,6 @@ def checked(root: Path) -> Platform:
     if findings:
         raise BlueprintFault(findings)
     return platform
-
-
-_DEPLOYED = "deployed"
-
-
-def deployed(workspace: Workspace, environment: str) -> bool:
-    """Whether releases run in the environment, and not what lies in this folder."""
-    return (workspace.state / environment / _DEPLOYED).exists()
-
-
-def mark_deployed(workspace: Workspace, environment: str) -> None:
-    """From now on, what runs in the environment comes from releases."""
-    write_atomic(workspace.environment_state(environment) / _DEPLOYED, "", mode=0o600)
 
 
 _ISOLATED = "isolated.json"

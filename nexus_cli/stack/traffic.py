@@ -37,6 +37,16 @@ def shift(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Ev
         _await(cancelled, partial(_not_taken, gateway, seen, versions))
 
 
+def restore(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
+    """Write all of a running gateway's files anew, and wait until it leads requests as they say."""
+    versions = envoy.versions({name: file.content for name, file in gateway.files.items() if file.live})
+    clusters = {name: file for name, file in gateway.files.items() if name == envoy.CLUSTERS}
+    engine.configure(replace(gateway, files=clusters), whole=True)  # before the routes to them
+    _await(cancelled, partial(_without_clusters, gateway, seen, versions))
+    engine.configure(gateway, whole=True)
+    _await(cancelled, partial(_not_taken, gateway, seen, versions))
+
+
 def confirm(gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
     """Wait until the gateway sends requests to every one of its upstreams, which are ready by themselves."""
     _await(cancelled, partial(_not_routed, gateway, seen, Counter(map(side, gateway.upstreams))))
@@ -64,6 +74,11 @@ def _await(cancelled: threading.Event, missing: Callable[[], str]) -> None:
             raise NexusError(f"the gateway {reason} after {PATIENCE:g} s", hint="nexus logs gateway")
         cancelled.wait(_INTERVAL)
     raise NexusError("interrupted")
+
+
+def _without_clusters(gateway: Unit, seen: Observed, wanted: envoy.Versions) -> str:
+    running = envoy.running(_admin(gateway, seen, envoy.CONFIG_DUMP))
+    return "" if running.clusters == wanted.clusters else "does not know where to send requests"
 
 
 def _not_taken(gateway: Unit, seen: Observed, wanted: envoy.Versions) -> str:

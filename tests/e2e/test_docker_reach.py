@@ -100,13 +100,18 @@ def test_tls_with_a_stranger_s_certificate(far: Far, nexus: Run, tiny: Tiny, tmp
     assert "Traceback" not in done.stderr
 
 
-def test_a_context(far: Far, workspace: Path, nexus: Run, tiny: Tiny, tmp_path: Path) -> None:
+def test_a_context(far: Far, nexus: Run, tiny: Tiny, tmp_path: Path) -> None:
     need("docker")
     configured = {"DOCKER_CONFIG": str(tmp_path / "docker")}
     files = ",".join(f"{name}={far.certificates / name}.pem" for name in ("ca", "cert", "key"))
     for words in (("create", "far", "--docker", f"host={far.address},{files}"), ("use", "far")):
         subprocess.run(["docker", "context", *words], check=True, env={**os.environ, **configured})
-    works(nexus, tiny, workspace, **configured)
+    tiny("catalog")
+    assert nexus("up", "catalog", "--free-ports", **configured).returncode == 0
+    assert states(nexus, **configured)["catalog"] == "ready"
+    assert nexus("down", "--volumes", **configured).returncode == 0
+    done = nexus("status", DOCKER_CONTEXT="farther", **configured)
+    assert "there is no Docker context farther" in done.stderr
 
 
 def test_ssh(far: Far, workspace: Path, nexus: Run, tiny: Tiny, tmp_path: Path) -> None:

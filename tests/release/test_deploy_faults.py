@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from nexus_cli.stack.stack import deployed
-from nexus_cli.workspace import find
+from nexus_cli.engine.docker.client import connect
+from nexus_cli.engine.docker.images import present
+from nexus_cli.workspace import deployed, find
 from tests.e2e.conftest import events, spawn, until
 from tests.support.load import under_load
 from tests.support.shop import CALLED, DEPLOY, Shop, settled
@@ -110,11 +109,11 @@ def test_what_was_broken_off_is_explained(shop: Shop) -> None:
 @pytest.mark.parametrize("on", ["docker"], indirect=True)
 def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> None:
     shop.ok("deploy", "production")
-    before = _images(shop)
+    before = shop.images()
     assert all(image.startswith("sha256:") for image in before.values())
     shop.write("v2")
     shop.ok("deploy", "production")
-    assert set(_images(shop).values()).isdisjoint(before.values())
+    assert set(shop.images().values()).isdisjoint(before.values())
     for image in before.values():
         subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
     with under_load(shop.port) as load:
@@ -123,14 +122,12 @@ def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> No
         settled(load)
     assert (load.failures(), load.said(after)) == ([], {"v1"})
     assert shop.ok("rollback", "production", "--plan").count("shift") >= 2
-
-
-def _images(shop: Shop) -> dict[str, str]:
-    """The image of each service's serving side, as the ledger knows it."""
-    query = "select body from nexus_entries where kind = 'live' order by number desc limit 1"
-    with contextlib.closing(sqlite3.connect(shop.root / ".nexus" / "ledger.db")) as ledger:
-        ((body,),) = ledger.execute(query)
-    return {name: sides[-1]["image"] for name, sides in json.loads(body)["live"]["sides"].items()}
+    written = json.loads((shop.root / "blueprints" / "production.yaml").read_text())
+    shop.place(**{**written, "retention": 1})
+    for version in ("v3", "v4"):  # the second leaves nobody who could want to go back to v2
+        shop.write(version)
+        shop.ok("deploy", "production")
+    assert len([name for name in present(connect()) if name.startswith(f"shop-{shop.port}-")]) == 4
 
 
 @ONE_ENGINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from nexus_cli.engine.docker.client import connect, silence
+from nexus_cli.engine.docker.client import Conflict, NotFound, connect, silence, translated
 from tests.conftest import skip_for
 from tests.support.small_disk import mount, unmount
 
@@ -76,7 +77,8 @@ class PrivateEngine:
             self.start()  # a killed one left containers behind
         client = connect(self.address)
         for container in client.api.containers(all=True):
-            client.api.remove_container(container["Id"], force=True, v=True)
+            with contextlib.suppress(NotFound, Conflict), translated():  # what goes by itself
+                client.api.remove_container(container["Id"], force=True, v=True)
         for network in client.api.networks():
             if network["Driver"] == "bridge" and network["Name"] not in {"bridge", "podman"}:
                 client.api.remove_network(network["Id"])

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
 from nexus_cli.identity import port_holder
-from nexus_cli.unit import Container, LogLine, Observed, Stored, Unit
+from nexus_cli.unit import Container, LogLine, Observed, Origin, Stored, Unit
 
 if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # An engine is bound by the processor: more at once only makes each of them late.
 BUILDS, STARTS, EXECUTIONS = 4, 4, 2
 _NEXT = ".next"
+_GOING = 10
 _HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is already allocated)")
 
 
@@ -71,6 +72,7 @@ class DockerEngine:
         self._relay_image = relay
         self._relay: Relay | None = None
         self._relaying = threading.Lock()
+        self._bringing = threading.Lock()
 
     @functools.cached_property
     def client(self) -> DockerClient:
@@ -83,9 +85,11 @@ class DockerEngine:
         return not self.where.startswith("unix://")
 
     def prepare(self, unit: Unit, progress: Progress) -> None:
-        """Build the unit's image, or pull it."""
+        """Build the unit's image, or pull it, or bring it from the engine that has it."""
         container = _container(unit)
-        if container.build is None:
+        if container.origin is not None:
+            self._bring(container.origin, progress)
+        elif container.build is None:
             images.pull(self.client, container.image, progress)
         else:
             with self._building:
@@ -100,6 +104,22 @@ class DockerEngine:
                     progress=progress,
                 )
         self.__dict__.pop("_images", None)
+
+    def _bring(self, origin: Origin, progress: Progress) -> None:
+        """Bring all that is wanted from there at once: what images share is sent but once."""
+        with self._bringing:
+            there = images.present(self.client)
+            names = {image: name for image, name in origin.images if image not in there}
+            if names:
+                source = connect(origin.where)
+                try:
+                    images.copy(source, self.client, names, progress)
+                finally:
+                    source.close()
+
+    def forget_images(self, identities: Collection[str]) -> None:
+        """Remove the platform's names of images that nobody needs any more, and so the images."""
+        images.remove(self.client, identities, f"{self._ours.platform}-")
 
     def identity(self, unit: Unit) -> str:
         """The digest of the unit's image, which stays when its name goes to another one."""
@@ -156,9 +176,9 @@ class DockerEngine:
         else:
             sessions.start_with_input(self.client, container, text)
 
-    def configure(self, unit: Unit) -> None:
-        """Replace those live files that differ, each by a rename inside the container."""
-        written = write_files(self.state, unit, live_only=True)
+    def configure(self, unit: Unit, *, whole: bool = False) -> None:
+        """Replace those live files that differ, or all, each by a rename inside the container."""
+        written = write_files(self.state, unit, live_only=not whole)
         folder, container = _container(unit).files, self._id(unit.name)
         if not written or not folder:
             return
@@ -249,8 +269,7 @@ class DockerEngine:
         for found in self._list():
             self._remove(found["Labels"][containers.UNIT])
         for found in self._listed(containers.ONCE):
-            with contextlib.suppress(NotFound), translated(self.where):
-                self.client.api.remove_container(found["Id"], v=True, force=True)
+            self._remove_at_once(found["Id"])
         label = {"label": self._label}
         with translated(self.where):
             for network in self.client.api.networks(filters=label):
@@ -269,6 +288,15 @@ class DockerEngine:
     def _list(self, unit: str = "") -> list[dict[str, Any]]:
         """The project's containers, or one unit's; not those that a build of ours has for its steps."""
         return self._listed(f"{containers.UNIT}={unit}" if unit else containers.UNIT)
+
+    def _remove_at_once(self, container: str) -> None:
+        """Remove a container that nobody waits for; it is gone then, also if it was going already."""
+        with contextlib.suppress(NotFound), translated(self.where):
+            try:
+                with translated(self.where):
+                    self.client.api.remove_container(container, v=True, force=True)
+            except Conflict:
+                self.client.api.wait(container, timeout=_GOING, condition="removed")
 
     def _listed(self, label: str) -> list[dict[str, Any]]:
         labels = [self._label, label]
