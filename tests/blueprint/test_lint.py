@@ -106,6 +106,17 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"a": service("a", 1, uses="[postgres]", resources="{r: {fields: {id: int}}}")},
         '"id" has a meaning of its own',
     ),
+    "resource-name": (
+        {
+            "a": service(
+                "a",
+                1,
+                uses="[postgres]",
+                resources='{order: {fields: {state: "enum(new, sold)"}}, order-state: {fields: {n: int}}}',
+            )
+        },
+        "order-state and order.state would be called alike in code",
+    ),
     "secret-in-env": (
         {"a": service("a", 1, env="{DB_PASSWORD: hunter2}")},
         "DB_PASSWORD looks like a secret",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from rendering import CAPABLE, COMBINATIONS, SHOP, WHEELS, Venv, install, render
+from rendering import CAPABLE, COMBINATIONS, SHOP, WHEELS, Venv, generate, install
 from rigs import Servers, running
 
 from nexus_cli.blueprint.load import load
@@ -38,7 +38,7 @@ def rendered(
     def make(name: str) -> Path:
         folder = root / name
         if not folder.exists():
-            render(folder, {**COMBINATIONS[name], "name": name} if name in COMBINATIONS else shop(name))
+            generate(folder, {**COMBINATIONS[name], "name": name} if name in COMBINATIONS else shop(name))
             if (SHOP / "services" / name).exists():
                 shutil.copytree(SHOP / "services" / name, folder, dirs_exist_ok=True)
         return folder

@@ -27,6 +27,8 @@ STRANGE = {"name": "money", "title": HOSTILE, "description": HOSTILE, "platform"
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 UV = str(Path(sysconfig.get_path("scripts"), "uv"))
 each_answer = pytest.mark.parametrize("data", [SCOPED, STRANGE], ids=["scoped", "hostile"])
+SHARED = go_project.settings({})
+"""How nexus runs Go: what it has compiled before is not compiled again."""
 Run = Callable[..., str]
 
 
@@ -131,16 +133,22 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
+@pytest.fixture(scope="module")
+def staticcheck(tmp_path_factory: pytest.TempPathFactory, go: Path) -> Path:
+    folder = tmp_path_factory.mktemp("staticcheck")
+    run(folder, go, "install", STATICCHECK, **SHARED | {"GOBIN": str(folder), "GOFLAGS": "-trimpath"})
+    return folder / "staticcheck"
+
+
 @pytest.mark.timeout(600)
 @each_answer
-def test_a_go_library(tmp_path: Path, go: Path, data: dict[str, str]) -> None:
+def test_a_go_library(tmp_path: Path, go: Path, staticcheck: Path, data: dict[str, str]) -> None:
     folder = rendered(tmp_path / "library", "library/go", data)
     assert run(folder, go.resolve().with_name("gofmt"), "-l", ".") == ""
-    run(folder, go, "vet", "./...")
-    run(folder, go, "install", STATICCHECK, GOBIN=str(tmp_path))
-    run(folder, tmp_path / "staticcheck", "./...")
-    assert run(folder, go, "mod", "tidy", "-diff") == ""
-    said = run(folder, go, "test", "-v", "-cover", "./...")
+    run(folder, go, "vet", "./...", **SHARED)
+    run(folder, staticcheck, "./...", **SHARED)
+    assert run(folder, go, "mod", "tidy", "-diff", **SHARED) == ""
+    said = run(folder, go, "test", "-v", "-cover", "./...", **SHARED)
     assert "--- PASS: ExampleBackoff_Delay" in said
     covered = re.search(r"coverage: ([\d.]+)%", said)
     assert covered

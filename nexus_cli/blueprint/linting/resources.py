@@ -13,7 +13,7 @@ from nexus_cli.blueprint.model import Component, Platform
 from nexus_cli.blueprint.types import SERVICE_TYPES
 
 _OF_EVERY_TABLE = ("id", "created_at", "updated_at", "row_version", "tenant_id")
-_OF_SQLALCHEMY = ("metadata", "registry")
+_OF_SQLALCHEMY = ("metadata", "registry", "sa")  # the last is its name in a service's models
 _OF_PYDANTIC = (
     *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema"),
     *("schema_json", "update_forward_refs", "validate", "model_computed_fields", "model_config"),
@@ -22,6 +22,7 @@ _OF_PYDANTIC = (
     *("model_rebuild", "model_validate", "model_validate_json", "model_validate_strings"),
 )
 OWN_FIELDS = frozenset({*_OF_EVERY_TABLE, *_OF_SQLALCHEMY, *_OF_PYDANTIC})
+OWN_RESOURCES = frozenset({"any", "base", "decimal", "mapped", "str-enum", "true", "false", "none"})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 
@@ -98,6 +99,22 @@ def _field_name(platform: Platform) -> Iterator[Fault]:
                     )
 
 
+def _resource_name(platform: Platform) -> Iterator[Fault]:
+    for service in platform.services.values():
+        classes: dict[str, str] = {}
+        for name, resource in service.resources.items():
+            path = ["resources", name]
+            if name.replace("_", "-") in OWN_RESOURCES:
+                yield "service", service.name, path, f'"{name}" has a meaning of its own', None
+            enums = [key for key, field in resource.fields.items() if field.type == "enum"]
+            for key, what in [(name, name), *((f"{name}-{key}", f"{name}.{key}") for key in enums)]:
+                called = "".join(part.capitalize() for part in key.replace("_", "-").split("-"))
+                if called in classes:
+                    said = f"{what} and {classes[called]} would be called alike in code"
+                    yield "service", service.name, path, said, None
+                classes.setdefault(called, what)
+
+
 def _models_elsewhere(platform: Platform) -> Iterator[Fault]:
     for service in platform.services.values():
         kind = SERVICE_TYPES.get(service.type)
@@ -149,6 +166,12 @@ RULES: Mapping[str, Rule] = {
         "a field becomes a column and an attribute in every language",
         "choose another name, such as order_id for id",
         _field_name,
+    ),
+    "resource-name": Rule(
+        "error",
+        "a resource and each of its enums become a class of code",
+        "choose another name, such as price-base for base",
+        _resource_name,
     ),
     "models-elsewhere": Rule(
         "error",
