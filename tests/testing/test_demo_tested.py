@@ -15,6 +15,7 @@ from tests.conftest import NEXUS
 from tests.e2e.conftest import processes_of
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "shop" / "demo.py"
+ROLE = "POST /api/v1/products lets only those in who are staff"
 LEFT_OUT = {"connections are encrypted well", "ZAP finds nothing", "its dependencies have no known fault"}
 """What needs TLS, ZAP, and a database of faults that answers."""
 
@@ -39,6 +40,7 @@ def test_all_kinds_pass_on_the_demo(tmp_path: Path) -> None:
     assert {case["type"] for case in cases if case["status"] == "passed"} == {*KINDS}
     assert {case["name"] for case in cases if case["status"] == "not run"} <= LEFT_OUT
     assert {case["subject"] for case in cases} >= {"catalog", "order", "postgres", "redis", "nats"}
+    assert ROLE in {case["name"] for case in cases if case["status"] == "passed"}
     assert processes_of(shop) == []
     assert not list(shop.glob(".nexus/test-*"))
 
