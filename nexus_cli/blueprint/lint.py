@@ -6,6 +6,7 @@ import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nexus_cli.blueprint import bind, graph
@@ -21,6 +22,7 @@ Check = Callable[[Platform], Iterator[Fault]]
 
 RESERVED = frozenset({"all", "nexus", "platform", "default", "supervisor", "localhost"})
 OWN_FIELDS = frozenset({"id", "created_at", "updated_at", "row_version", "tenant_id", "metadata", "registry"})
+_ENGINES = ("unix://", "tcp://", "ssh://", "context://")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 _SECRET_NAME = re.compile(
     r"(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|(PRIVATE|API|SECRET|ACCESS|ENCRYPTION)_KEY|SECRET_KEY_BASE)S?$"
@@ -441,6 +443,20 @@ def _unknown_user(platform: Platform) -> Iterator[Fault]:
                 yield "environment", environment.name, ["replicas", name], f'unknown service "{name}"', hint
 
 
+def _target(platform: Platform) -> Iterator[Fault]:
+    for environment in platform.environments.values():
+        place, name = environment.target, environment.name
+        if place.docker is not None and not place.docker.startswith(_ENGINES):
+            said = f'"{place.docker}" is no address of an engine'
+            yield "environment", name, ["target", "docker"], said, f"it begins with {', '.join(_ENGINES)}"
+        elif place.certificates is not None:
+            path = ["target", "certificates"]
+            if not (place.docker or "").startswith("tcp://"):
+                yield "environment", name, path, "only a tcp:// engine is known by certificates", None
+            elif Path(place.certificates).expanduser().is_relative_to(platform.root):
+                yield "environment", name, path, "the certificates lie in the workspace", None
+
+
 def _unknown_zone(platform: Platform) -> Iterator[Fault]:
     zoned = [
         (environment.name, index, zone)
@@ -637,6 +653,12 @@ RULES: Mapping[str, Rule] = {
         _canary_steps,
     ),
     "unknown-user": Rule("error", "a name must mean a service", "correct the name", _unknown_user),
+    "target": Rule(
+        "error",
+        "an engine is reached by an address, and trusted by certificates that are nobody else's",
+        "keep them outside of the workspace, such as in ~/.docker/production",
+        _target,
+    ),
     "unknown-zone": Rule(
         "error",
         "a freeze that cannot be reckoned would stop every deployment",
