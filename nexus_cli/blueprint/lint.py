@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nexus_cli.blueprint.linting import components, events, names, packages, resources, services, uses
+from nexus_cli.blueprint.linting import (
+    components,
+    environments,
+    events,
+    names,
+    packages,
+    resources,
+    services,
+    uses,
+)
 from nexus_cli.blueprint.linting.rule import Rule
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.source import Finding, Location
@@ -17,6 +26,7 @@ RULES: Mapping[str, Rule] = {
     **resources.RULES,
     **components.RULES,
     **packages.RULES,
+    **environments.RULES,
     **names.RULES,
 }
 

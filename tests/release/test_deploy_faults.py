@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import time
@@ -13,7 +14,9 @@ from nexus_cli.engine.docker.images import present
 from nexus_cli.workspace import deployed, find
 from tests.e2e.conftest import events, spawn, until
 from tests.support.load import under_load
+from tests.support.private_engine import need
 from tests.support.shop import CALLED, DEPLOY, Shop, settled
+from tests.support.small_disk import small_disk
 
 ONE_ENGINE = pytest.mark.parametrize("on", ["process"], indirect=True)
 NOTE = "import os; open(os.environ['NOTES'], 'a').write('{} ' + os.environ['PORT'] + '\\n')"
@@ -151,3 +154,31 @@ def test_a_gateway_that_dies_in_the_middle(shop: Shop) -> None:
         after = time.monotonic()
         settled(load)
     assert (load.failures(after), load.said(after)) == ([], {"v2"})
+
+
+@ONE_ENGINE
+def test_a_full_disk_stops_a_deployment_and_nothing_that_serves(shop: Shop) -> None:
+    need("mount")
+    state = shop.root / ".nexus"
+    state.mkdir(mode=0o700)
+    with small_disk(state, "24m"):
+        shop.ok("deploy", "production")
+        shop.write("v2")
+        with under_load(shop.port) as load:
+            settled(load)
+            with contextlib.suppress(OSError), (state / "filler").open("wb", buffering=0) as filler:
+                while filler.write(b"x" * 4096):
+                    pass
+            done = shop.nexus("deploy", "production")
+            settled(load)
+            (state / "filler").unlink()
+            assert done.returncode == 1, done.stderr
+            assert "full" in done.stderr.lower() or "no space left" in done.stderr.lower(), done.stderr
+            assert "Traceback" not in done.stderr
+            assert (load.failures(), load.said()) == ([], {"v1"})
+            shop.ok("deploy", "production")
+            after = time.monotonic()
+            settled(load)
+        assert (load.failures(), load.said(after)) == ([], {"v2"})
+        assert "none changed" in shop.ok("audit", "verify")
+        shop.ok("down", "--env", "production")

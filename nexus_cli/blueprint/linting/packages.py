@@ -1,4 +1,4 @@
-"""Shared packages and environments: whom they name, and when."""
+"""Shared packages, and the services that packages and environments name."""
 
 from __future__ import annotations
 
@@ -27,24 +27,6 @@ def _unknown_user(platform: Platform) -> Iterator[Fault]:
                 yield "environment", environment.name, ["replicas", name], f'unknown service "{name}"', hint
 
 
-def _unknown_zone(platform: Platform) -> Iterator[Fault]:
-    zoned = [
-        (environment.name, index, zone)
-        for environment in platform.environments.values()
-        for index, window in enumerate(environment.freeze)
-        for zone in window.split(" ")[5:]
-    ]
-    if not zoned:
-        return
-    from zoneinfo import available_timezones
-
-    known = available_timezones()
-    for name, index, zone in zoned:
-        if zone not in known:
-            said = f'unknown time zone "{zone}"'
-            yield "environment", name, ["freeze", index], said, did_you_mean(zone, known)
-
-
 def _user_language(platform: Platform) -> Iterator[Fault]:
     for package in platform.packages.values():
         for index, user in enumerate(package.users):
@@ -57,12 +39,6 @@ def _user_language(platform: Platform) -> Iterator[Fault]:
 
 RULES: Mapping[str, Rule] = {
     "unknown-user": Rule("error", "a name must mean a service", "correct the name", _unknown_user),
-    "unknown-zone": Rule(
-        "error",
-        "a freeze that cannot be reckoned would stop every deployment",
-        "name a zone such as Europe/Berlin, or none for UTC",
-        _unknown_zone,
-    ),
     "user-language": Rule(
         "error",
         "a service uses packages of its own language",
