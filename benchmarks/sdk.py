@@ -63,9 +63,8 @@ def sdk() -> Iterator[Row]:
         environment = _installed(folder)
         for document in MEASURED:
             yield from _compared(folder, _document(folder, document), environment)
-        large = (
-            folder / "node" / "node_modules" / "@octokit" / "openapi" / "generated" / "api.github.com.json"
-        )
+        packages = folder / "documents" / "node_modules"
+        large = packages / "@octokit" / "openapi" / "generated" / "api.github.com.json"
         for language in LANGUAGES:
             used = cost(_nexus(large, language), folder, environment)
             assert used.well

@@ -47,6 +47,6 @@ def spread(opening: str, parts: Sequence[str], closing: str, indent: str) -> Ite
     if len(line) <= _LONGEST:
         yield line
         return
-    yield f"{indent}{opening}"
+    yield f"{indent}{opening.rstrip()}"
     yield from (f"{indent}  {part}," for part in parts)
-    yield f"{indent}{closing}"
+    yield f"{indent}{closing.lstrip()}"
