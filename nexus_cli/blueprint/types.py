@@ -89,6 +89,8 @@ PACKAGE_TYPES: Mapping[str, tuple[str, ...]] = {
     "react": ("typescript",),
     "event-bus": ("python",),
     "domain-models": ("python",),
+    "observability": ("python",),
+    "security": ("python",),
 }
 """The languages in which packages of a type are written; the first where nobody says another."""
 

@@ -174,6 +174,7 @@ class Estate:
         return Bindings(
             environment=self.name,
             host=self.choice.host,
+            public=self.described.target.public or "",
             containers=self.choice.engine == "docker",
             ports=ports,
             credentials=store.credentials(self.folder, platform),
@@ -191,6 +192,8 @@ class Estate:
         starting = [name for name in bindings.ports if name not in running and name not in serving]
         if bindings.containers:
             starting = [name for name in starting if name in live.components]
+        if self.choice.far:
+            return  # what is free over there, only its engine knows
         ports = port_numbers.settle(
             bindings.ports, starting, seed=str(self.folder), substitute=True, holder=port_holder
         )

@@ -51,9 +51,10 @@ def _reached(service: Service, path: str) -> str:
 
 
 def _package(package: Package, service: Service) -> dict[str, str]:
-    """A package as its user sees it: its name and scope, and the way from the service's folder to it."""
+    """A package as its user sees it: name, type, scope, and the way from the service's folder to it."""
     return {
         "name": package.name,
+        "type": package.type,
         "scope": package.scope or "",
         "path": os.path.relpath(package.source, service.source),
     }

@@ -241,6 +241,7 @@ class Containers:
             },
             tmpfs=component.tmpfs,
             files=files,
+            public={"http": self.bindings.public} if component.config and self.bindings.public else {},
             user=component.user or "",
             workdir=component.workdir or "",
             aliases=component.aliases,

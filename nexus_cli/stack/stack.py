@@ -193,6 +193,7 @@ def assemble(
     bindings = Bindings(
         environment="test" if copied else environment,
         host=choice.host,
+        public=(described.target.public or "") if described else "",
         containers=choice.engine == "docker",
         ports=port_numbers.chosen(folder, platform, counts, detours.port_names(platform, edges)),
         credentials=store.credentials(folder, platform),

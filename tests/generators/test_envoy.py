@@ -25,7 +25,10 @@ SHOP: tuple[dict[str, Any], ...] = (
     },
     {
         "name": "orders",
-        "routes": [{"path": "/api/v1/orders", "timeout": "5s", "retries": 2}],
+        "routes": [
+            {"path": "/api/v1/orders", "timeout": "5s", "retries": 2},
+            {"path": "/api/v1/refunds", "roles": ["staff", "admin"]},
+        ],
         "health": {"live": "/live"},
     },
     {"name": "worker"},
