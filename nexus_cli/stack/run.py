@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +46,9 @@ class Runner:
 
     def run(self, plan: Plan) -> Outcome:
         """Carry out the plan; after Ctrl-C, stop what it had begun."""
-        outcome = apply(plan, lambda step: self.actions[step.action](step), self.emit, self.cancelled)
+        outcome = apply(
+            plan, lambda step: self.actions[step.action](step), self.emit, self.cancelled, workers=at_once()
+        )
         if outcome.interrupted and self.begun:
             self.emit(Note(f"interrupted: stopping {', '.join(self.begun)}", "warning"))
             for name in reversed(self.begun):
@@ -143,6 +146,14 @@ class Runner:
             log=lines,
             next=(f"nexus logs {unit.name}", "nexus status"),
         )
+
+
+def at_once() -> int:
+    """How many units may be getting ready at the same time.
+
+    More would not be ready earlier: they would share the same processors, and each miss its own deadline.
+    """
+    return max(8, 4 * (os.cpu_count() or 1))
 
 
 def pause(interval: float, waited: float) -> float:
