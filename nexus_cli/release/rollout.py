@@ -122,7 +122,13 @@ class Rollout(Runner):
     def _counted(self, *sides: str) -> Mapping[str, Counted]:
         if self.plane is None:
             return {side: Counted() for side in sides}
-        return traffic.counted(self.plane, self._seen(self.plane), *sides)
+        deadline = time.monotonic() + traffic.PATIENCE
+        while True:
+            try:
+                return traffic.counted(self.plane, self._seen(self.plane), *sides)
+            except traffic.Unanswered:
+                if time.monotonic() >= deadline or self.cancelled.wait(_INTERVAL):
+                    raise
 
     def _watch(self, step: Step) -> str:
         """See how the new side does until the time is over; what is bad ends it at once."""

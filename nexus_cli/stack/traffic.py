@@ -21,7 +21,15 @@ from nexus_cli.unit import File, Observed, Unit, side
 
 PATIENCE = 15.0
 _INTERVAL = 0.03
-_TIMEOUT = 2.0
+_TIMEOUT = 5.0
+
+
+class Unanswered(NexusError):
+    """The gateway did not tell what it does."""
+
+    def __init__(self, error: str) -> None:
+        self.reason = f"does not tell what it does ({error})"
+        super().__init__(f"the gateway's admin interface does not answer: {error}")
 
 
 def shift(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
@@ -67,7 +75,10 @@ def counted(gateway: Unit, seen: Observed, *sides: str) -> dict[str, envoy.Count
 def _await(cancelled: threading.Event, missing: Callable[[], str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not cancelled.is_set():
-        reason = missing()
+        try:
+            reason = missing()
+        except Unanswered as fault:  # a busy machine or a slow line: it may answer the next time
+            reason = fault.reason
         if not reason:
             return
         if time.monotonic() >= deadline:
@@ -98,5 +109,5 @@ def _admin(gateway: Unit, seen: Observed, path: str) -> Mapping[str, Any]:
         with urlopen(f"http://{host}:{port}{path}", timeout=_TIMEOUT) as answer:
             state: Mapping[str, Any] = json.load(answer)
     except (URLError, OSError, ValueError) as error:
-        raise NexusError(f"the gateway's admin interface does not answer: {error}") from error
+        raise Unanswered(str(error)) from error
     return state
