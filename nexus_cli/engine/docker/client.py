@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
 from nexus_cli.errors import NexusError
@@ -82,6 +82,15 @@ def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient
         return client
 
 
+def lean(where: str) -> DockerClient:
+    """A connection that loads the SDK only for what a local engine is not told without it."""
+    if not where.startswith("unix://"):
+        return connect(where)
+    from nexus_cli.engine.docker.local import LocalClient
+
+    return cast("DockerClient", LocalClient(where))
+
+
 def silence(where: str, *, timeout: float = 2.0) -> str:
     """Why no engine answers at an address; nothing when one does. Asks a local socket without the SDK."""
     if where.startswith("unix://"):
@@ -118,7 +127,7 @@ def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
         response = connection.getresponse()
         answer: Any = json.load(response)  # a list, or an object that says why not
     except (OSError, HTTPException, ValueError) as error:
-        raise _unreachable(where, error) from error
+        raise unreachable(where, error) from error
     finally:
         connection.close()
     if response.status != HTTPStatus.OK:
@@ -129,15 +138,19 @@ def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
 @contextlib.contextmanager
 def translated(where: str = "") -> Iterator[None]:
     """Turn the SDK's faults into `NexusError`s: unreachable, not found, conflict, or its own words."""
-    from docker.errors import APIError, DockerException
-    from requests.exceptions import RequestException
-
     try:
         yield
-    except APIError as error:
-        raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
-    except (DockerException, RequestException) as error:
-        raise _unreachable(where, error) from error
+    except NexusError:
+        raise
+    except Exception as error:
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        if isinstance(error, APIError):
+            raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
+        if isinstance(error, (DockerException, RequestException)):
+            raise unreachable(where, error) from error
+        raise
 
 
 def default_registry() -> str:
@@ -164,14 +177,29 @@ def log_frames(client: DockerClient, container: str, **parameters: Any) -> Itera
     """What a container printed, as (out or err, data); the SDK's own call does not tell the two apart."""
     api: Any = client.api
     asked = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
+    if "log_frames" in dir(type(api)):
+        yield from api.log_frames(container, asked)
+        return
     with translated():
         url = api._url("/containers/{0}/logs", container)  # noqa: SLF001
         response = api._get(url, params=asked, stream=True, timeout=None)  # noqa: SLF001
         api._raise_for_status(response)  # noqa: SLF001
         with contextlib.closing(response):
-            while len(head := response.raw.read(_FRAME.size)) == _FRAME.size:
-                stream, size = _FRAME.unpack(head)
-                yield "err" if stream == _STDERR else "out", response.raw.read(size)
+            yield from frames(response.raw)
+
+
+class Readable(Protocol):
+    """What gives as many bytes as are asked for, or what is left of them."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+
+
+def frames(answer: Readable) -> Iterator[tuple[str, bytes]]:
+    """The frames of two streams that come as one, as (out or err, data)."""
+    while len(head := answer.read(_FRAME.size)) == _FRAME.size:
+        stream, size = _FRAME.unpack(head)
+        yield "err" if stream == _STDERR else "out", answer.read(size)
 
 
 def hostname(where: str) -> str:
@@ -184,12 +212,22 @@ def hostname(where: str) -> str:
     return parts.hostname or "127.0.0.1" if parts.scheme in {"tcp", "ssh", "http", "https"} else "127.0.0.1"
 
 
-def _unreachable(where: str, error: Exception) -> EngineUnreachable:
+def unreachable(where: str, error: Exception) -> EngineUnreachable:
+    """The fault that nothing, or nothing sensible, came from an address."""
     at = f" at {where}" if where else ""
     return EngineUnreachable(
         f"no Docker engine answers{at}: {_reason(error)}",
         hint="start it, point DOCKER_HOST at another one, or use --engine process",
     )
+
+
+def fault_of(status: int, body: bytes) -> NexusError:
+    """The fault that an engine's answer tells of."""
+    try:
+        words = str(json.loads(body)["message"])
+    except (ValueError, LookupError, TypeError):
+        words = body.decode("utf-8", "replace")
+    return _fault(status, _words(words))
 
 
 def _fault(status: int, words: str) -> NexusError:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus_cli.engine.docker import containers, images, logs, sessions
-from nexus_cli.engine.docker.client import Conflict, NotFound, address, connect, hostname, listed, translated
+from nexus_cli.engine.docker.client import Conflict, NotFound, address, hostname, lean, listed, translated
 from nexus_cli.engine.docker.context import archive, pack
+from nexus_cli.engine.docker.turns import Turns
 from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
@@ -22,8 +23,7 @@ from nexus_cli.unit import Container, LogLine, Observed, Stored, Unit
 if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
 
-# An engine is bound by the processor: more at once only makes each of them late.
-BUILDS, STARTS, EXECUTIONS = 4, 4, 2
+BUILDS = 4
 _NEXT = ".next"
 _HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is already allocated)")
 
@@ -48,13 +48,12 @@ class DockerEngine:
         self._network = threading.Lock()
         self._network_there = False
         self._building = threading.Semaphore(BUILDS)
-        self._starting = threading.Semaphore(STARTS)
-        self._executing = threading.Semaphore(EXECUTIONS)
+        self._turns = Turns()
 
     @functools.cached_property
     def client(self) -> DockerClient:
         """The connection, made when it is first needed."""
-        return connect(self.where)
+        return lean(self.where)
 
     @functools.cached_property
     def host(self) -> str:
@@ -114,7 +113,7 @@ class DockerEngine:
         for volume in container.volumes.values():
             self._ensure_volume(unit, volume)
         _make_folders(container)
-        with self._starting, translated(self.where):
+        with self._turns.start(), translated(self.where):
             created = self._ids[unit.name] = self._create(unit)
             self._add_files(created, unit)
             try:
@@ -184,7 +183,7 @@ class DockerEngine:
 
     def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
         """Run a health command in the unit's container."""
-        with translated(self.where), self._executing:
+        with translated(self.where), self._turns.command():
             code, said = sessions.run(self.client, self._id(unit.name), command)
         return code, said.strip().rpartition("\n")[2]
 

@@ -31,9 +31,10 @@ def present(client: DockerClient) -> frozenset[str]:
 
 def full_name(reference: str) -> str:
     """An image's name as it is listed: with a tag, without Docker's registry or Podman's word for none."""
-    name = (
-        reference.removeprefix("localhost/").removeprefix(f"{default_registry()}/").removeprefix("library/")
-    )
+    name = reference.removeprefix("localhost/")
+    if "." in name.partition("/")[0] and "/" in name:  # a registry is named
+        name = name.removeprefix(f"{default_registry()}/")
+    name = name.removeprefix("library/")
     if "@" in name:
         return name
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
