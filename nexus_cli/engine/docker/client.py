@@ -9,12 +9,11 @@ import re
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from nexus_cli.engine.docker.wire import asked
 from nexus_cli.errors import NexusError
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ TIMEOUT = 60
 _POOL = 32
 _FRAME = struct.Struct(">BxxxL")
 _STDERR = 2
+_OK = 200
 
 
 class EngineUnreachable(NexusError):
@@ -117,22 +117,16 @@ def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
         with translated(where):
             found: list[dict[str, Any]] = client.api.containers(all=True, filters=filters)
         return found
-    path = "/containers/json?" + urlencode({"all": 1, "filters": json.dumps(filters)})
-    connection = HTTPConnection("docker", timeout=TIMEOUT)
+    query = {"all": 1, "filters": json.dumps(filters)}
     try:
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(TIMEOUT)
-        connection.sock.connect(where.removeprefix("unix://"))
-        connection.request("GET", path)
-        response = connection.getresponse()
-        answer: Any = json.load(response)  # a list, or an object that says why not
-    except (OSError, HTTPException, ValueError) as error:
+        path = where.removeprefix("unix://")
+        with asked(path, "GET", "/containers/json", query, seconds=TIMEOUT) as answer:
+            status, said = answer.status, answer.read()
+        if status != _OK:
+            raise fault_of(status, said)
+        return list(json.loads(said))
+    except (OSError, ValueError) as error:
         raise unreachable(where, error) from error
-    finally:
-        connection.close()
-    if response.status != HTTPStatus.OK:
-        raise NexusError(_words(str(answer.get("message", response.reason))))
-    return list(answer)
 
 
 @contextlib.contextmanager
@@ -176,13 +170,13 @@ def context_paths(folder: Path, dockerfile: str) -> list[str]:
 def log_frames(client: DockerClient, container: str, **parameters: Any) -> Iterator[tuple[str, bytes]]:
     """What a container printed, as (out or err, data); the SDK's own call does not tell the two apart."""
     api: Any = client.api
-    asked = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
+    wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
     if "log_frames" in dir(type(api)):
-        yield from api.log_frames(container, asked)
+        yield from api.log_frames(container, wanted)
         return
     with translated():
         url = api._url("/containers/{0}/logs", container)  # noqa: SLF001
-        response = api._get(url, params=asked, stream=True, timeout=None)  # noqa: SLF001
+        response = api._get(url, params=wanted, stream=True, timeout=None)  # noqa: SLF001
         api._raise_for_status(response)  # noqa: SLF001
         with contextlib.closing(response):
             yield from frames(response.raw)

@@ -9,18 +9,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import socket
 from collections.abc import Iterator, Mapping, Sequence
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from nexus_cli.engine.docker.client import TIMEOUT, connect, fault_of, frames, unreachable
+from nexus_cli.engine.docker.wire import Answer, asked
 
 if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
 
+_FAULTS = 400
 Filters = Mapping[str, str | Sequence[str]]
 
 
@@ -82,8 +81,8 @@ class LocalApi:
         """Make ready to run a command in a container; one that reads is the SDK's."""
         if options.keys() - {"user"}:
             return self.sdk.api.exec_create(container, list(command), **options)
-        asked = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True, **_user(**options)}
-        return self._call("POST", f"/containers/{container}/exec", {}, asked)
+        told = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True, **_user(**options)}
+        return self._call("POST", f"/containers/{container}/exec", {}, told)
 
     def exec_start(self, session: str, **options: Any) -> Any:
         """Run the command to its end; what it printed, of both streams."""
@@ -122,8 +121,8 @@ class LocalApi:
         self, name: str, labels: Mapping[str, str], driver_opts: Mapping[str, str] | None = None
     ) -> Any:
         """Create a volume, or find the one of that name."""
-        asked = {"Name": name, "Labels": labels, "DriverOpts": driver_opts or {}}
-        return self._call("POST", "/volumes/create", {}, asked)
+        told = {"Name": name, "Labels": labels, "DriverOpts": driver_opts or {}}
+        return self._call("POST", "/volumes/create", {}, told)
 
     def volumes(self, filters: Filters | None = None) -> Any:
         """The volumes, under `Volumes`."""
@@ -133,9 +132,9 @@ class LocalApi:
         """Remove a volume."""
         self._call("DELETE", f"/volumes/{quote(name)}")
 
-    def log_frames(self, container: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    def log_frames(self, container: str, parameters: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
         """What a container printed, as (out or err, data)."""
-        with self._answer("GET", f"/containers/{container}/logs", asked, seconds=None) as answer:
+        with self._answer("GET", f"/containers/{container}/logs", parameters, seconds=None) as answer:
             yield from frames(answer)
 
     def _call(
@@ -160,26 +159,23 @@ class LocalApi:
         body: Mapping[str, Any] | bytes | None = None,
         *,
         seconds: float | None = TIMEOUT,
-    ) -> Iterator[HTTPResponse]:
+    ) -> Iterator[Answer]:
         """The engine's answer, while it is read; one that tells of a fault is raised."""
-        packed = isinstance(body, bytes)
-        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        headers = (
-            {} if body is None else {"Content-Type": "application/x-tar" if packed else "application/json"}
-        )
-        connection = HTTPConnection("docker", timeout=seconds)
-        with contextlib.closing(connection):
-            try:
-                connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                connection.sock.settimeout(seconds)
-                connection.sock.connect(self._path)
-                connection.request(method, f"{path}?{urlencode(query)}" if query else path, content, headers)
-                response = connection.getresponse()
-                if response.status >= HTTPStatus.BAD_REQUEST:
-                    raise fault_of(response.status, response.read())
-                yield response
-            except (OSError, HTTPException, ValueError) as error:
-                raise unreachable(self._where, error) from error
+        try:
+            with asked(self._path, method, path, query, _packed(body), seconds=seconds) as answer:
+                if answer.status >= _FAULTS:
+                    raise fault_of(answer.status, answer.read())
+                yield answer
+        except (OSError, ValueError) as error:
+            raise unreachable(self._where, error) from error
+
+
+def _packed(body: Mapping[str, Any] | bytes | None) -> tuple[str, bytes] | None:
+    if body is None:
+        return None
+    if isinstance(body, bytes):
+        return "application/x-tar", body
+    return "application/json", json.dumps(body).encode()
 
 
 def _filtered(filters: Filters | None) -> dict[str, str]:
