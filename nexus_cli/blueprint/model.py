@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -429,6 +430,7 @@ class Package(Blueprint):
     scope: str | None = Field(None, description="the npm-style scope, without the @")
     source: str = ""
     users: tuple[Name, ...] = Field((), description="the services that depend on it")
+    client_of: Name | None = Field(None, description="the service that it is the generated client of")
 
     @model_validator(mode="before")
     @classmethod
@@ -446,10 +448,23 @@ class Package(Blueprint):
 
 
 class Target(Model):
-    """Where an environment runs: a Docker engine by address, or host processes."""
+    """Where an environment runs: a Docker engine by address, or host processes.
+
+    `certificates` is a folder of this machine, outside of git, with the `ca.pem`, `cert.pem` and `key.pem` by
+    which a `tcp://` engine and we know each other. `public` is the engine's machine's address at which the
+    gateway takes requests from elsewhere; without it, only that machine itself can send any.
+    """
 
     docker: str | None = None
     process: bool = False
+    certificates: str | None = Field(default=None, pattern=r"^[~/]")
+    public: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f.:]+$")
+
+    @property
+    def engine(self) -> str:
+        """The Docker engine's address, with the certificates for it."""
+        address = self.docker or ""
+        return f"{address}?certificates={quote(self.certificates)}" if self.certificates else address
 
 
 class SecretSource(Model):
