@@ -214,7 +214,7 @@ def test_what_does_not_come_back_is_found(shop: Path, nexus: Run, on: str) -> No
     _experiment(shop, "d-disk", action="disk", target="redis", size="32Mi", **{"for": "500ms"})
     _experiment(shop, "e-cpu", action="cpu", cores=1, **{"for": "500ms"})
     _experiment(shop, "f-memory", action="memory", size="64Mi", **{"for": "500ms"})
-    _experiment(shop, "g-clock", action="clock", target="order", by="2h", **{"for": "4s"})
+    _experiment(shop, "g-clock", action="clock", target="order", by="2h", **{"for": "500ms"})
     began = time.time()
     cases = _tested(nexus, "chaos", code=0)
     lacking = {"d-disk"} if on == "process" else {"g-clock"}
