@@ -149,7 +149,7 @@ def _of_services(
     from nexus_cli.release.standing import standing
     from nexus_cli.render import renderer
     from nexus_cli.stack import clients, engines
-    from nexus_cli.stack.stack import deployed
+    from nexus_cli.workspace import deployed
 
     found = workspace.find()
     platform = load(found.root)

@@ -84,6 +84,10 @@ def errors_are_problems(rig: Rig) -> None:
     _expect_problem("GET /nowhere", rig.service.get("/nowhere"), 404)
     refused = _expect_problem("DELETE /health", rig.service.call("DELETE", "/health"), 405)
     require("the allowed methods are named", "GET" in refused.headers.get("allow", ""), refused.headers)
+    if resource := next(iter(resources_with(rig.answers, "create", "list")), None):
+        refused = _expect_problem("PUT of a list", rig.service.call("PUT", samples.path(resource)), 405)
+        allowed = {word.strip() for word in refused.headers["allow"].split(",")}
+        expect("what is allowed", allowed - {"HEAD", "OPTIONS"}, {"GET", "POST"})
     path = next((samples.path(r) for r in resources_with(rig.answers, "create")), None)
     if path:  # a body is refused by its announced length, before it is sent
         _expect_problem("a body too large", rig.service.post(path, b"1", content_length=str(_TOO_LARGE)), 413)

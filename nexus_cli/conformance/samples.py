@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 Resource = Mapping[str, Any]
@@ -13,12 +14,12 @@ _LONG = "x" * 256
 _INVALID: Mapping[str, Sequence[Any]] = {
     "string": ["\0", _LONG, 7],
     "text": ["\0"],
-    "int": [2**70, "seven", 1.5],
-    "float": ["much"],
-    "money": ["NaN", "1.001", "a lot", "12345678901234567890.00"],
-    "bool": ["perhaps"],
-    "date": ["2026-02-30", "soon"],
-    "datetime": ["2026-01-01T12:00:00", "soon"],
+    "int": [2**63, -(2**63) - 1, "seven", "7", 1.5, True],
+    "float": ["much", "1.5", True],
+    "money": ["NaN", "1.001", "a lot", "12345678901234567890.00", True],
+    "bool": ["perhaps", "true", 1],
+    "date": ["2026-02-30", "soon", 0],
+    "datetime": ["2026-01-01T12:00:00", "soon", 0],
     "uuid": ["x"],
     "enum": ["no-such-value"],
     "ref": ["x"],
@@ -68,6 +69,8 @@ def _value(field: Mapping[str, Any], number: int, references: Mapping[str, str])
 def default(field: Mapping[str, Any]) -> Any:
     """The value of a field that is absent; a blueprint says it as text."""
     said = field["default"]
+    if said is not None and field["type"] == "money":
+        return f"{Decimal(str(said)):.2f}"
     if said is None or field["type"] not in {"int", "float", "bool", "json"}:
         return said
     return json.loads(str(said).lower() if field["type"] == "bool" else str(said))

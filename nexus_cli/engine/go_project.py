@@ -61,7 +61,7 @@ def _compile(project: GoProject, fresh: Path, progress: Progress) -> None:
     go = compiler(project, progress)
     progress(f"building {binaries(project)}")
     done = run(
-        [str(go), "build", "-trimpath", "-o", f"{fresh}{os.sep}", "./cmd/..."],
+        [str(go), "build", "-o", f"{fresh}{os.sep}", "./cmd/..."],
         cwd=project.folder,
         env=settings(os.environ),
         timeout=_SECONDS,
@@ -76,8 +76,11 @@ def _compile(project: GoProject, fresh: Path, progress: Progress) -> None:
 
 
 def settings(own: Mapping[str, str]) -> dict[str, str]:
-    """A person's own settings, but no other compiler, lock or workspace than those of the project."""
-    flags = f"{own.get('GOFLAGS', '')} -mod=readonly -buildvcs=false".strip()
+    """A person's own settings, but no other compiler, lock or workspace than those of the project.
+
+    They are the same for all that is done with Go: what one command has compiled, no other compiles again.
+    """
+    flags = f"{own.get('GOFLAGS', '')} -mod=readonly -buildvcs=false -trimpath".strip()
     return {**own, "GOFLAGS": flags, "GOTOOLCHAIN": "local", "GOWORK": "off", "CGO_ENABLED": "0"}
 
 

@@ -11,6 +11,7 @@ from nexus_generators.generator import File
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.template import ANSWERS, PREFIX, Template
+from nexus_cli.scaffold.tidy import tidied
 
 _FROM_BLUEPRINT = {
     "apis",
@@ -86,7 +87,7 @@ def render_into(
 
     check_questions(template, choice.data)
     known = {key: value for key, value in earlier.items() if key in template.questions}
-    return builtin.render(template, {**known, **variables, **choice.data}, folder=folder.name)
+    return tidied(builtin.render(template, {**known, **variables, **choice.data}, folder=folder.name))
 
 
 def check_questions(template: Template, data: Mapping[str, str]) -> None:

@@ -22,7 +22,11 @@ from nexus_cli.scaffold.migrations import Next, next_migration, without_replaced
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
 from nexus_cli.scaffold.service import variables
 from nexus_cli.scaffold.template import PREFIX, choose
+from nexus_cli.scaffold.tidy import SETTINGS, tidied
 from nexus_cli.workspace import FILE
+
+_FOR_CODE = ("capability", "field-name", "resource-name", "ref-circular")
+"""The rules whose faults would be faults of the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def bring_up(
 ) -> Outcome:
     """Lay down services, the migrations that their new models need, and the descriptions that changed."""
     if choice.source is None:
-        _check_capabilities(platform, services)
+        _check_described(platform, services)
     files, base, notes = {**edit.files}, {**edit.base}, [*edit.notes]
     made: dict[str, dict[str, File]] = {}
     for service in services:
@@ -133,12 +137,12 @@ def bring_up(
     return Outcome(root, changes, choice.dry_run, tuple(notes), ("nexus up",))
 
 
-def _check_capabilities(platform: Platform, services: Sequence[Service]) -> None:
-    """Refuse to write code that its service does not describe enough for."""
-    if not any(service.with_ for service in services):
-        return
-    meant = {platform.sources["service", service.name].at(["name"]).file for service in services}
-    faults = [fault for fault in findings_of(platform, "capability") if fault.where.file in meant]
+def _check_described(platform: Platform, services: Sequence[Service]) -> None:
+    """Refuse to write code that could not work: by its names, its references or its capabilities."""
+    described = (platform.sources.get(("service", service.name)) for service in services)
+    meant = {source.file for source in described if source is not None}  # a new one says what nexus wrote
+    found = (fault for rule in _FOR_CODE for fault in findings_of(platform, rule))
+    faults = [fault for fault in found if fault.where.file in meant]
     if faults:
         raise BlueprintFault(faults)
 
@@ -210,4 +214,5 @@ def render_app(
     if template is None:
         return files, Next()
     following = next_migration(root, platform, service, template, told, choice)
+    following = replace(following, files=tidied(following.files, files.get(SETTINGS)))
     return without_replaced(files, folder, service.type), following

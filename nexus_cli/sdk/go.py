@@ -51,7 +51,7 @@ def _environment() -> dict[str, str]:
     flags = {
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
-        "GOFLAGS": "-mod=mod -buildvcs=false",
+        "GOFLAGS": "-mod=mod -buildvcs=false -trimpath",
         "CGO_ENABLED": "0",
     }
     return {**os.environ, **flags}

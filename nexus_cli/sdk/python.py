@@ -12,6 +12,7 @@ from nexus_generators.generator import File, Files
 from nexus_cli.engine import tools
 from nexus_cli.errors import NexusError
 from nexus_cli.process import Completed, run
+from nexus_cli.scaffold.tidy import ruff
 from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.gate import Progress, Proof, Trial, finished
 from nexus_cli.sdk.report import Check
@@ -28,12 +29,11 @@ def polished(files: Files) -> dict[str, File]:
     with tempfile.TemporaryDirectory(prefix="nexus-sdk-") as place:
         folder = Path(place)
         lay(files, folder)
-        ruff = _ruff()
         for command in (
             ["check", "--fix-only", "--quiet", "--select", _RULES, "."],
             ["format", "--quiet", "."],
         ):
-            done = run([ruff, command[0], "--no-cache", *command[1:]], cwd=folder, timeout=_SECONDS)
+            done = run([ruff(), command[0], "--no-cache", *command[1:]], cwd=folder, timeout=_SECONDS)
             if done.code:
                 raise NexusError(f"the client could not be formatted: {done.err.strip()[:500]}")
         return {
@@ -42,12 +42,6 @@ def polished(files: Files) -> dict[str, File]:
             else file
             for path, file in files.items()
         }
-
-
-def _ruff() -> str:
-    from ruff import find_ruff_bin
-
-    return os.fsdecode(find_ruff_bin())
 
 
 def environment(progress: Progress) -> Path:
@@ -77,8 +71,8 @@ def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
         yield finished(
             "its own tests", [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"], folder, **quiet
         )
-    yield finished("ruff check", [_ruff(), "check", "--no-cache", "--quiet", "."], folder)
-    yield finished("ruff format", [_ruff(), "format", "--no-cache", "--check", "--quiet", "."], folder)
+    yield finished("ruff check", [ruff(), "check", "--no-cache", "--quiet", "."], folder)
+    yield finished("ruff format", [ruff(), "format", "--no-cache", "--check", "--quiet", "."], folder)
 
 
 def _driver(trial: Trial, url: str, progress: Progress) -> Completed:

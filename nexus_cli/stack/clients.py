@@ -22,9 +22,9 @@ from nexus_cli.sdk.gate import Progress
 from nexus_cli.sdk.generate import Outcome, generate
 from nexus_cli.sdk.locked import NAMES
 from nexus_cli.stack import alone
-from nexus_cli.stack.stack import Stack, deployed, unknown_unit
+from nexus_cli.stack.stack import Stack, unknown_unit
 from nexus_cli.unit import State
-from nexus_cli.workspace import Workspace
+from nexus_cli.workspace import Workspace, deployed
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -256,6 +257,25 @@ def test_a_capability_that_is_not_described_enough_for_stops_it(shop: Path) -> N
     with pytest.raises(BlueprintFault, match='needs the resource "delivery"'):
         generate_app(shop, "order", DEFAULT)
     assert tree(shop / "services") == before
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ("{base: {fields: {name: string}}}", '"base" has a meaning of its own'),
+        ("{thing: {fields: {json: string}}}", '"json" has a meaning of its own'),
+        ("{a: {fields: {b: ref(b)}}, b: {fields: {a: ref(a)}}}", "circular references: a -> b -> a"),
+    ],
+)
+def test_what_code_could_not_say_stops_it(shop: Path, resources: str, words: str) -> None:
+    described = shop / "blueprints/services/stock.yaml"
+    described.write_text(
+        "{nexus: v1, kind: service, name: stock, type: fastapi, port: 3900, uses: [postgres], "
+        f"resources: {resources}}}\n"
+    )
+    with pytest.raises(BlueprintFault, match=re.escape(words)):
+        generate_app(shop, "stock", DEFAULT)
+    assert not (shop / "services/stock").exists()
 
 
 def test_the_command_as_it_is_typed(shop: Path, nexus: Run) -> None:

@@ -1,4 +1,7 @@
-"""Every built-in template means the same to nexus and to Copier, byte for byte."""
+"""Every built-in template means the same to nexus and to Copier, byte for byte.
+
+What is compared is what the templates say; what nexus writes of it has its Python formatted besides.
+"""
 
 from __future__ import annotations
 

@@ -15,8 +15,10 @@ from nexus_cli.blueprint.lint import lint
 from nexus_cli.blueprint.load import catalogue_names, catalogue_platforms, load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import UsageError
+from nexus_cli.process import run
 from nexus_cli.scaffold.app import check_names, generate_apps
 from nexus_cli.scaffold.outcome import Choice, listing
+from nexus_cli.scaffold.tidy import ruff
 from nexus_cli.scaffold.workspace import create
 from nexus_cli.stack.forms import without_containers
 
@@ -96,6 +98,12 @@ def test_the_full_platform_is_generated_whole(full: Path) -> None:
         assert (folder / "migrations").is_dir() == bool(service.resources), service.name
         for path in folder.rglob("*.py"):
             ast.parse(path.read_bytes(), path)
+
+
+def test_its_python_is_formatted_and_clean(full: Path) -> None:
+    for command in (["format", "--check"], ["check"]):
+        done = run([ruff(), *command, "--no-cache", "--quiet", "services"], cwd=full)
+        assert done.code == 0, done.out[-5000:]
 
 
 def test_it_binds_with_and_without_docker(full: Path) -> None:

@@ -210,7 +210,7 @@ def test_a_go_service_is_built_with_the_package(shop: Path) -> None:
     folder, package = joined(shop, "go", "go")
     project = GoProject(folder, packages=(package,))
     go = go_project.compiler(project, print)
-    environment = {**os.environ, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
+    environment = go_project.settings(os.environ)
     for command in (["mod", "tidy", "-diff"], ["vet", "./..."]):
         done = subprocess.run(
             [go, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False

@@ -209,7 +209,7 @@ def test_python_is_clean_and_executes_nothing(written: dict[str, list[Path]]) ->
 
 
 def test_python_passes_its_linter(written: dict[str, list[Path]]) -> None:
-    ruff = [python._ruff(), "check", "--no-cache", "--isolated", "--select", "E9,F63,F7,F82,PLE"]
+    ruff = [python.ruff(), "check", "--no-cache", "--isolated", "--select", "E9,F63,F7,F82,PLE"]
     done = subprocess.run(
         [*ruff, str(written["python"][0].parent)], capture_output=True, text=True, timeout=120
     )

@@ -148,7 +148,7 @@ def built_go(folder: Path) -> list[str]:
     flags = {
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
-        "GOFLAGS": "-mod=mod -buildvcs=false",
+        "GOFLAGS": "-mod=mod -buildvcs=false -trimpath",
         "CGO_ENABLED": "0",
     }
     done = subprocess.run(

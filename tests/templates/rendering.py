@@ -12,6 +12,10 @@ from typing import Any
 
 import copier
 
+from nexus_cli.scaffold import builtin
+from nexus_cli.scaffold.template import read
+from nexus_cli.scaffold.tidy import tidied
+
 TOP = Path(__file__).parents[2]
 TEMPLATE = TOP / "templates" / "service" / "fastapi"
 SHOP = TOP / "examples" / "shop"
@@ -52,6 +56,23 @@ PART = resource(
     operations=["get", "create"],
 )
 
+NAMED_ALIKE = [
+    resource(
+        "list",
+        *(field(kind, kind, optional=True) for kind in ("bool", "float", "int", "text")),
+        field("date", "date", default="2026-01-02"),
+        field("datetime", "datetime", default="2026-01-02T03:04:05Z"),
+        field("password", "enum", values=["refresh-token", "password"], default="password"),
+        *(field(name, "string") for name in ("item", "list", "select", "str", "type")),
+        states={"password": ["refresh-token"]},
+    ),
+    *(
+        resource(name, field("name", "string"), field("due", "date"))
+        for name in ("list_update", "class", "query", "response", "model_with_a_name_that_is_quite_long")
+    ),
+]
+"""What a platform may call its own, and languages and frameworks call theirs."""
+
 HOSTILE = 'It\'s "quoted" {{ 7 * 7 }} # : & * ! | > % @ ` ü 漢字 🚀 \\n $HOME ${x}'
 ALL = ["DATABASE_URL", "NATS_URL", "REDIS_URL"]
 COMBINATIONS: dict[str, dict[str, Any]] = {
@@ -73,6 +94,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
             resource("maker", field("code", "string", unique=True), tenant=True),
             resource("model", field("maker", "ref", target="maker"), field("year", "int"), tenant=True),
             PART,
+            *NAMED_ALIKE,
         ],
     },
 }
@@ -83,6 +105,15 @@ CAPABLE = ("notification",)
 def render(folder: Path, answers: dict[str, Any], template: Path = TEMPLATE) -> Path:
     """Render a template with Copier, without a network."""
     copier.run_copy(str(template), folder, data=answers, defaults=True, quiet=True, overwrite=True)
+    return folder
+
+
+def generate(folder: Path, answers: dict[str, Any], template: Path = TEMPLATE) -> Path:
+    """Write what nexus makes of a template: what Copier would, with its Python formatted."""
+    chosen = read(template, f"service/{template.name}")
+    for path, file in tidied(builtin.render(chosen, answers, folder=folder.name)).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(file.content)
     return folder
 
 

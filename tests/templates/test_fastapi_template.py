@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rendering import CAPABLE, COMBINATIONS, TEMPLATE, THING, TOP, Venv, field, install, render
+from rendering import CAPABLE, COMBINATIONS, TEMPLATE, TOP, Venv, install, render
 
 NAMES = [*COMBINATIONS, *CAPABLE, "catalog", "order"]
 EVERY = {
@@ -27,7 +26,7 @@ EVERY = {
         f"src/P/generated/{name}.py"
         for name in (
             *("__init__", "app", "docs", "errors", "extension", "health", "identity", "logs", "metrics"),
-            *("middleware", "problems", "runtime", "server", "settings", "tracing"),
+            *("middleware", "problems", "quick", "runtime", "server", "settings", "tracing"),
         )
     ),
     "tests/conftest.py",
@@ -130,10 +129,8 @@ def test_it_is_formatted_linted_typed_and_tested(
 ) -> None:
     folder = rendered(name)
     cache = tmp_path_factory.getbasetemp() / "mypy"
-    # what is written for any name of a resource is formatted only where the names are short
-    capability = [str(path) for word in CAPABLE for path in folder.glob(f"**/generated/*{word}*")]
     for command in (
-        ("ruff", "format", "--check", "--no-cache", *(capability if name in CAPABLE else ["."])),
+        ("ruff", "format", "--check", "--no-cache", "."),
         ("ruff", "check", "--no-cache", "."),
         ("mypy", "--cache-dir", str(cache)),
         ("pytest", "-q", "-p", "no:cacheprovider"),
@@ -151,35 +148,6 @@ def test_migrating_loads_no_web_framework(venv: Venv, rendered: Callable[[str], 
     url = "sqlite+aiosqlite:///:memory:"
     done = venv.run(rendered("order"), "python", "-c", code, PYTHONPATH="src", DATABASE_URL=url)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_resource_may_be_called_as_the_change_of_another_is(tmp_path: Path) -> None:
-    """`incident` is changed by an `IncidentUpdate`, and `incident_update` is one: no name means both."""
-    incident, update = (
-        {**THING, "name": name, "plural": f"{name}s"} for name in ("incident", "incident_update")
-    )
-    answers = {**COMBINATIONS["everything"], "resources": [incident, update], "name": "status"}
-    folder = render(tmp_path / "status", answers)
-    router = (folder / "src/status_service/generated/resources/router.py").read_text(encoding="utf-8")
-    imports = [node for node in ast.walk(ast.parse(router)) if isinstance(node, ast.ImportFrom)]
-    names = [alias.asname or alias.name for node in imports for alias in node.names]
-    assert len(names) == len(set(names))
-    assert {"Incident", "IncidentUpdate", "models"} <= set(names)
-    assert "models.IncidentUpdate.__table__" in router
-
-
-def test_a_field_may_be_called_as_something_else_is(tmp_path: Path) -> None:
-    """Filters of fields called `list`, `item` and `select` hide nothing that lists are made with."""
-    names = ("list", "item", "select")
-    answers = {**COMBINATIONS["everything"], "name": "shop"}
-    answers["resources"] = [{**THING, "fields": [field(name, "string") for name in names], "states": {}}]
-    folder = render(tmp_path / "shop", answers)
-    schemas = (folder / "src/shop_service/generated/resources/schemas.py").read_text(encoding="utf-8")
-    found = [node for node in ast.parse(schemas).body if isinstance(node, ast.ClassDef)]
-    (query,) = (node for node in found if node.name == "ThingQuery")
-    filters = {ast.unparse(node.target) for node in query.body if isinstance(node, ast.AnnAssign)}
-    assert {f"{name}__eq" for name in names} <= filters
-    assert not filters & {*names}
 
 
 def test_the_locks_come_from_the_project_file() -> None:

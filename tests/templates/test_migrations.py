@@ -247,7 +247,7 @@ def test_a_go_services_rows_live_through_a_change_and_back(
 def goose(service: Path, url: str) -> None:
     """Bring a database to the newest version by the service's own program."""
     go = go_project.compiler(GoProject(service), print)
-    environment = {**os.environ, "DATABASE_URL": url, "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
+    environment = {**go_project.settings(os.environ), "DATABASE_URL": url}
     command = [str(go), "run", "./cmd/order", "migrate"]
     done = subprocess.run(command, cwd=service, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 import posixpath
 
-from nexus_generators.envoy.headers import CORRELATION, correlation, edge, identity, retry_idempotent
+from nexus_generators.envoy.headers import (
+    CLAIMS,
+    CORRELATION,
+    TOKEN_CHECK,
+    correlation,
+    edge,
+    identity,
+    retry_idempotent,
+)
 from nexus_generators.envoy.problems import local_replies
 from nexus_generators.envoy.settings import (
     OVERWRITE,
@@ -28,6 +36,7 @@ TARGET = "x-nexus-service"
 """The header by which a request to a service's own port is led; whoever sends it is not believed."""
 
 TOKEN_REQUIREMENT = "platform"  # noqa: S105 - a name, not a secret
+ROLE_CHECK = "envoy.filters.http.rbac"
 READY = "/health/ready"
 STREAM_IDLE = 300.0
 
@@ -233,6 +242,7 @@ def _filters(settings: GatewaySettings, *, buffered: bool = True) -> list[Messag
         extension("envoy.filters.http.cors", "extensions.filters.http.cors.v3.Cors"),
         _token_check(settings),
         identity(),
+        extension(ROLE_CHECK, "extensions.filters.http.rbac.v3.RBAC"),  # asks for nothing but what routes say
         # After the token check, so that strangers cannot use up the callers' tokens.
         extension(
             "envoy.filters.http.local_ratelimit",
@@ -261,7 +271,7 @@ def _token_check(settings: GatewaySettings) -> Message:
     demand would be ignored.
     """
     return extension(
-        "envoy.filters.http.jwt_authn",
+        TOKEN_CHECK,
         "extensions.filters.http.jwt_authn.v3.JwtAuthentication",
         bypass_cors_preflight=True,
         **(_token_provider(settings) if settings.jwks else {}),
@@ -278,7 +288,7 @@ def _token_provider(settings: GatewaySettings) -> Message:
         "forward": True,  # services may look at it again
         # By default also ?access_token= is read; it would be in logs and browser histories.
         "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
-        "payload_in_metadata": "claims",
+        "payload_in_metadata": CLAIMS,
         "jwt_cache_config": {"jwt_cache_size": 1000},  # a signature costs about 100 us
     }
     requirement = {TOKEN_REQUIREMENT: {"provider_name": "platform"}}

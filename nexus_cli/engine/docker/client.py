@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from nexus_cli.errors import NexusError
 
@@ -25,6 +25,7 @@ TIMEOUT = 60
 _POOL = 32
 _FRAME = struct.Struct(">BxxxL")
 _STDERR = 2
+_PORT, _CONNECT_SECONDS = 2375, 10.0
 
 
 class EngineUnreachable(NexusError):
@@ -60,8 +61,9 @@ def address() -> str:
 def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient:
     """A client of the engine at an address: `unix://`, `tcp://`, `ssh://` or `context://NAME`.
 
-    Without one, at `address()`. DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count for `tcp://`. An engine that
-    does not answer is a fault.
+    Without one, at `address()`. For `tcp://`, the folder of certificates stands behind the address
+    (`?certificates=/…`), or DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count. An engine that does not answer is a
+    fault.
     """
     where = where or address()
     from docker import APIClient
@@ -101,13 +103,8 @@ def silence(where: str, *, timeout: float = 2.0) -> str:
 
 
 def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """All containers with the labels, as the engine lists them; a local one is asked without the SDK."""
+    """All containers with the labels, as a local engine lists them; it is asked without the SDK."""
     filters = {"label": list(labels)}
-    if not where.startswith("unix://"):
-        client = connect(where)
-        with translated(where):
-            found: list[dict[str, Any]] = client.api.containers(all=True, filters=filters)
-        return found
     path = "/containers/json?" + urlencode({"all": 1, "filters": json.dumps(filters)})
     connection = HTTPConnection("docker", timeout=TIMEOUT)
     try:
@@ -124,6 +121,13 @@ def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
     if response.status != HTTPStatus.OK:
         raise NexusError(_words(str(answer.get("message", response.reason))))
     return list(answer)
+
+
+def listed_by(client: DockerClient, where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """All containers with the labels, as the engine of a connection lists them."""
+    with translated(where):
+        found: list[dict[str, Any]] = client.api.containers(all=True, filters={"label": list(labels)})
+    return found
 
 
 @contextlib.contextmanager
@@ -177,19 +181,31 @@ def log_frames(client: DockerClient, container: str, **parameters: Any) -> Itera
 def hostname(where: str) -> str:
     """The host on which the engine's published ports are reached."""
     if where.startswith("context://"):
-        from docker.context import ContextAPI
-
-        where = str(ContextAPI.kwargs_from_context(name=where.removeprefix("context://"))["base_url"])
+        where = str(_context(where)["base_url"])
     parts = urlsplit(where)
     return parts.hostname or "127.0.0.1" if parts.scheme in {"tcp", "ssh", "http", "https"} else "127.0.0.1"
 
 
+_FAR_HINTS = (
+    (
+        r"certificate.verify.failed|hostname|ip address mismatch",
+        "what answers there has no certificate of the authority in ca.pem, or one for another name",
+    ),
+    (
+        r"alert|certificate required|bad certificate|unknown ca",
+        "it does not take the certificate in cert.pem: one that its own authority has signed is wanted",
+    ),
+    (r"http request to an https|http response to https", "it speaks TLS: name its `certificates`"),
+)
+
+
 def _unreachable(where: str, error: Exception) -> EngineUnreachable:
-    at = f" at {where}" if where else ""
-    return EngineUnreachable(
-        f"no Docker engine answers{at}: {_reason(error)}",
-        hint="start it, point DOCKER_HOST at another one, or use --engine process",
-    )
+    at, reason = f" at {where.partition('?')[0]}" if where else "", _reason(error)
+    near = "start it, point DOCKER_HOST at another one, or use --engine process"
+    far = "is that machine up, and does its engine listen there?"
+    hint = near if not where or where.startswith("unix://") else far
+    known = (hint for pattern, hint in _FAR_HINTS if re.search(pattern, reason))
+    return EngineUnreachable(f"no Docker engine answers{at}: {reason}", hint=next(known, hint))
 
 
 def _fault(status: int, words: str) -> NexusError:
@@ -231,11 +247,16 @@ def _reason(error: Exception) -> str:
 
 def _endpoint(where: str) -> dict[str, Any]:
     """What the SDK is told of an address: where it really is, and how to trust it."""
-    told: dict[str, Any] = {"base_url": where, "tls": _tls(where)}
+    address, _, certificates = where.partition("?certificates=")
+    told: dict[str, Any] = {"base_url": address, "tls": _tls(address, unquote(certificates))}
     if where.startswith("context://"):
-        from docker.context import ContextAPI
-
-        told |= ContextAPI.kwargs_from_context(name=where.removeprefix("context://"))
+        told |= _context(where)
+    parts = urlsplit(told["base_url"])
+    if parts.scheme == "tcp" and parts.hostname:  # else a host that is down holds us up for a minute
+        try:
+            socket.create_connection((parts.hostname, parts.port or _PORT), _CONNECT_SECONDS).close()
+        except OSError as error:
+            raise _unreachable(where, error) from error
     if told["base_url"].startswith("ssh://"):
         from nexus_cli.engine.docker.tunnel import opened
 
@@ -243,19 +264,33 @@ def _endpoint(where: str) -> dict[str, Any]:
     return told
 
 
-def _tls(where: str) -> Any:
-    verify = os.environ.get("DOCKER_TLS_VERIFY", "")
-    folder = os.environ.get("DOCKER_CERT_PATH") or (str(Path.home() / ".docker") if verify else "")
+def _context(where: str) -> dict[str, Any]:
+    """What the Docker CLI keeps of one of its contexts."""
+    from docker.context import ContextAPI
+
+    name = where.removeprefix("context://")
+    if ContextAPI.get_context(name) is None:
+        raise NexusError(
+            f"there is no Docker context {name}", hint="`docker context ls` names those there are"
+        )
+    return {**ContextAPI.kwargs_from_context(name=name)}
+
+
+def _tls(where: str, certificates: str) -> Any:
+    """By which certificates the other end and we know each other; nothing for a connection without TLS."""
+    verify = certificates or os.environ.get("DOCKER_TLS_VERIFY", "")
+    folder = (
+        certificates or os.environ.get("DOCKER_CERT_PATH") or (f"{Path.home()}/.docker" if verify else "")
+    )
     if not folder or not where.startswith(("tcp://", "https://")):
         return False
     from docker.tls import TLSConfig
 
-    at = Path(folder)
-    return TLSConfig(
-        client_cert=(str(at / "cert.pem"), str(at / "key.pem")),
-        ca_cert=str(at / "ca.pem"),
-        verify=bool(verify),
-    )
+    ca, cert, key = (Path(folder).expanduser() / f"{name}.pem" for name in ("ca", "cert", "key"))
+    for path in (ca, cert, key):
+        if not os.access(path, os.R_OK):
+            raise NexusError(f"cannot read {path}, by which {where} and we know each other")
+    return TLSConfig(client_cert=(str(cert), str(key)), ca_cert=str(ca), verify=bool(verify))
 
 
 def _context_name() -> str | None:

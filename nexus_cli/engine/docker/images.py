@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _LINES = 20
 _BLOCK = 1 << 20
+_TOLD = 50 << 20
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -126,6 +127,42 @@ def load(client: DockerClient, path: Path) -> Iterator[str]:
                     yield str(event["stream"]).strip()
     except OSError as error:
         raise NexusError(f"cannot read {path}: {error.strerror}") from error
+
+
+def copy(origin: DockerClient, target: DockerClient, names: Mapping[str, str], progress: Progress) -> None:
+    """Bring images from one engine to another, as they are; they are given by identity and name."""
+
+    def told() -> Iterator[bytes]:
+        sent = 0
+        for block in exported(origin, [*names]):
+            before, sent = sent, sent + len(block)
+            if before // _TOLD != sent // _TOLD:
+                progress(f"{sent >> 20} MB have come")
+            yield block
+
+    api: Any = target.api
+    with translated():
+        for event in api.load_image(told()):
+            _raise_error(event, "cannot bring images from one engine to another")
+    missing = names.keys() - present(target)
+    if missing:
+        raise NexusError(
+            f"{', '.join(sorted(names[image] for image in missing))} came with another identity",
+            hint="both engines have to store images in the same way: see `docker info`, `Storage Driver`",
+        )
+    with translated():
+        for image, name in names.items():
+            repository, _, tag = name.rpartition(":")
+            api.tag(image, repository, tag)
+
+
+def remove(client: DockerClient, identities: Collection[str], ours: str) -> None:
+    """Remove what the images are called that begins so; others' names for the same image stay, with it."""
+    with translated():
+        found = [image for image in client.api.images() if image["Id"] in identities]
+    for name in (name for image in found for name in image.get("RepoTags") or () if name.startswith(ours)):
+        with contextlib.suppress(NotFound, Conflict), translated():  # a container may be of it
+            client.api.remove_image(name)
 
 
 def remove_labelled(client: DockerClient, label: str) -> None:

@@ -148,10 +148,16 @@ def _end_input(peer: socket.socket) -> None:
     peer.setblocking(True)
 
 
+def socket_of(stream: Any) -> socket.socket:
+    """The socket under what the SDK returns, which differs between transports."""
+    peer: socket.socket = getattr(stream, "_sock", stream)
+    return peer
+
+
 @contextlib.contextmanager
 def _socket(stream: Any) -> Iterator[socket.socket]:
-    """The socket under what the SDK returns, which differs between transports; closed at the end."""
-    peer: socket.socket = getattr(stream, "_sock", stream)
+    """The socket under what the SDK returns; closed at the end."""
+    peer = socket_of(stream)
     try:
         yield peer
     finally:
