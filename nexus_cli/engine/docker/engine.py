@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 BUILDS = 4
 _NEXT = ".next"
 _GOING = 10
+_BRINGING = 1800  # seconds without a word: an engine says nothing while it unpacks
 _HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is already allocated)")
 
 
@@ -111,11 +112,12 @@ class DockerEngine:
             there = images.present(self.client)
             names = {image: name for image, name in origin.images if image not in there}
             if names:
-                source = connect(origin.where)
+                source, target = (connect(at, timeout=_BRINGING) for at in (origin.where, self.where))
                 try:
-                    images.copy(source, self.client, names, progress)
+                    images.copy(source, target, names, progress)
                 finally:
                     source.close()
+                    target.close()
 
     def forget_images(self, identities: Collection[str]) -> None:
         """Remove the platform's names of images that nobody needs any more, and so the images."""
