@@ -60,9 +60,14 @@ class Side:
         return seconds
 
     def freeze(self, verb: str) -> None:
-        """`pause` or `unpause` all of its containers."""
+        """`pause` or `unpause` all of its containers; one that is just being asked is told again."""
         state = "running" if verb == "pause" else "paused"
-        _docker(verb, *_docker("ps", "-q", "--filter", self.mine, "--filter", f"status={state}"))
+        for _ in range(20):
+            found = _docker("ps", "-q", "--filter", self.mine, "--filter", f"status={state}")
+            if not found:
+                return
+            subprocess.run(["docker", verb, *found], capture_output=True, check=False)
+        sys.exit(f"the engine does not {verb} {' '.join(found)}")
 
 
 def containers() -> Iterator[Row]:
