@@ -2,11 +2,13 @@
 
 `python -m benchmarks sdk` installs openapi-python-client, hey-api and redocly into a folder of its own. The
 documents are those of the tests; the large one is that of `@octokit/openapi`, 13 MB with 1,223 operations.
+Growth is what four times a document cost against twice: 2 when twice as much to write takes twice the time.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import statistics
 import subprocess
@@ -61,14 +63,45 @@ def sdk() -> Iterator[Row]:
         environment = _installed(folder)
         for document in MEASURED:
             yield from _compared(folder, _document(folder, document), environment)
-        large = (
-            folder / "node" / "node_modules" / "@octokit" / "openapi" / "generated" / "api.github.com.json"
-        )
+        packages = folder / "documents" / "node_modules"
+        large = packages / "@octokit" / "openapi" / "generated" / "api.github.com.json"
         for language in LANGUAGES:
             used = cost(_nexus(large, language), folder, environment)
             assert used.well
             yield f"13 MB, 1,223 operations: {language}", used.seconds, 15.0, "s CPU"
             yield f"13 MB, 1,223 operations: {language}", used.memory / MEGABYTE, 1024, "MB"
+        yield from _growth(folder, environment)
+
+
+def _growth(folder: Path, environment: Mapping[str, str]) -> Iterator[Row]:
+    twice, four_times = (_repeated(folder, LARGE[0], times) for times in (2, 4))
+    for language in LANGUAGES:
+        pairs = [
+            [cost(_nexus(document, language), folder, environment) for document in (twice, four_times)]
+            for _ in range(RUNS)
+        ]
+        assert all(one.well for pair in pairs for one in pair)
+        grown = statistics.median(more.seconds / less.seconds for less, more in pairs)
+        yield f"788 operations / 394: {language}", grown, 2.2, "x"
+
+
+def _repeated(folder: Path, name: str, times: int) -> Path:
+    """A document that says everything so many times, each time under other names."""
+    text = _document(folder, name).read_text(encoding="utf-8")
+    whole = {**json.loads(text), "paths": {}, "components": {**json.loads(text)["components"], "schemas": {}}}
+    for number in range(times):
+        schemas = "#/components/schemas/"
+        said = json.loads(text.replace(f'"{schemas}', f'"{schemas}v{number}.'))
+        for path, item in said["paths"].items():
+            for operation in item.values():
+                if isinstance(operation, dict) and "operationId" in operation:
+                    operation["operationId"] += f"V{number}"
+            whole["paths"][f"/v{number}{path}"] = item
+        for key, schema in said["components"]["schemas"].items():
+            whole["components"]["schemas"][f"v{number}.{key}"] = schema
+    place = folder / f"{times}-times-{name}"
+    place.write_text(json.dumps(whole), encoding="utf-8")
+    return place
 
 
 def _compared(folder: Path, document: Path, environment: Mapping[str, str]) -> Iterator[Row]:

@@ -57,6 +57,7 @@ def down(
     patience: float = PATIENCE,
 ) -> int:
     """Stop the platform, or the named services, or what is described no more; the exit code."""
+    from nexus_cli.release.leave import leaving
     from nexus_cli.stack.down import bring_down
 
     found = workspace.find()
@@ -68,5 +69,6 @@ def down(
             from nexus_cli.release.standing import standing
 
             known = [unit.name for unit in standing(found, environment).units]
-        outcome = bring_down(folder, title, names, emit, volumes=volumes, described=known)
+        with leaving(found, environment, names, emit, volumes=volumes):
+            outcome = bring_down(folder, title, names, emit, volumes=volumes, described=known)
     return outcome.exit_code

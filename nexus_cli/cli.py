@@ -127,4 +127,16 @@ app.add_typer(history.audit, name="audit", rich_help_panel=SHIP)
 
 def main() -> int:
     """Run the app; the exit code."""
+    _narrow(sys.argv[1:2])
     return guarded(app)
+
+
+def _narrow(first: list[str]) -> None:
+    """Leave out what is not asked for: Typer would look at the options of every command, a tenth of a start.
+
+    Help, completion and misspelt names see all of them.
+    """
+    commands = [command for command in app.registered_commands if command.name in first]
+    groups = [group for group in app.registered_groups if group.name in first]
+    if commands or groups:
+        app.registered_commands, app.registered_groups = commands, groups

@@ -20,7 +20,8 @@ from nexus_cli.release.make import release_of
 from nexus_cli.release.notify import notify, told
 from nexus_cli.release.promote import promoted
 from nexus_cli.release.record import Live, Release
-from nexus_cli.release.retention import prune
+from nexus_cli.release.restore import crossed, left, restored
+from nexus_cli.release.retention import prune, unneeded_images
 from nexus_cli.release.strategies import STRATEGIES
 from nexus_cli.render import renderer
 
@@ -137,13 +138,13 @@ def _do(order: Order, command: str, decide: Callable[[Estate, Emit], Intent]) ->
     words = f"{command} {order.environment}"
     with renderer(order.output) as emit:
         if order.dry_run:
-            intent = decide(place, emit)
+            intent = _decided(place, emit, decide)
             for refusal in gates.found(intent):
                 emit(Note(refusal.why, "warning", refusal.hint))
             _show(intent, order)
             return 0
         with lock(place.ledger, place.name, words, emit, wait=order.wait) as token:
-            intent = decide(place, emit)
+            intent = _decided(place, emit, decide)
             if not intent.plan.changed:
                 emit(Note(f"{place.title}: {intent.version} serves already"))
                 if intent.before == intent.after:
@@ -162,6 +163,13 @@ def _do(order: Order, command: str, decide: Callable[[Estate, Emit], Intent]) ->
     return result.exit_code
 
 
+def _decided(place: Estate, emit: Emit, decide: Callable[[Estate, Emit], Intent]) -> Intent:
+    intent = decide(place, emit)
+    for note in intent.notes:
+        emit(Note(note, "warning"))
+    return intent
+
+
 def _afterwards(intent: Intent, result: Result, over: tuple[str, ...], emit: Emit) -> None:
     """Tell who wants to be told, and let go of what nobody needs any more; neither changes what became."""
     place = intent.estate
@@ -169,6 +177,8 @@ def _afterwards(intent: Intent, result: Result, over: tuple[str, ...], emit: Emi
     if result.outcome == SUCCEEDED and intent.action in {"deploy", "promote"}:
         try:
             gone = prune(place.workspace, place.platform, place.ledger)
+            if images := unneeded_images(place.platform, place.ledger):
+                place.engine.forget_images(images)
         except NexusError as fault:
             emit(Note(f"old releases were not tidied up: {fault.message}", "warning", fault.hint or ""))
             return
@@ -221,17 +231,10 @@ def _earlier(place: Estate, order: Order) -> tuple[str, Live]:
 
 def _refuse_loss(place: Estate, after: Live, *, accepted: bool) -> None:
     """Refuse to go back over migrations whose loss the earlier code may not live with."""
-    crossed = []
-    for name in sorted(after.sides):
-        old, new = place.live().serving(name), after.serving(name)
-        if old is None or new is None or old.release == new.release:
-            continue
-        there, back = (place.release(side.release).artifacts[name] for side in (old, new))
-        lost = [m for m in there.migrations if m not in back.migrations and m in there.irreversible]
-        crossed += [f"{name}: {migration} ({there.irreversible[migration]})" for migration in lost]
-    if crossed and not accepted:
+    losing = [f"{name}: {migration} ({lost})" for name, migration, lost in crossed(place, after) if lost]
+    if losing and not accepted:
         raise NexusError(
-            "it would go back over migrations that cannot be undone:\n  " + "\n  ".join(crossed),
+            "it would go back over migrations that cannot be undone:\n  " + "\n  ".join(losing),
             hint="the old code may not find its data; --accept-data-loss goes back all the same",
         )
 
@@ -239,10 +242,13 @@ def _refuse_loss(place: Estate, after: Live, *, accepted: bool) -> None:
 def _show(intent: Intent, order: Order) -> None:
     import json
 
+    back = {"restored": restored(intent), "stays": left(intent)} if intent.action == "rollback" else {}
     if order.output == "json":
-        sys.stdout.write(json.dumps(intent.plan.as_dict(), indent=2) + "\n")
+        sys.stdout.write(json.dumps({**intent.plan.as_dict(), **back}, indent=2) + "\n")
         return
     sys.stdout.write(f"{intent.change.title}\n{intent.plan}\n")
+    for what, lines in back.items():
+        sys.stdout.writelines(f"{what:<9} {line}\n" for line in lines)
 
 
 def _ask(place: Estate, intent: Intent) -> None:

@@ -136,12 +136,22 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Another engine that has images: its address, and each image's identity with its name there."""
+
+    where: str
+    images: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """A container of an image, pulled or built; what it leaves out is the image's own.
 
     `listens` are its ports by name, `volumes` and `binds` are by path inside, `files` is the folder inside
-    for the unit's files. `cpu` is in cores, `memory` and `shm_size` in bytes. `closed`: without any
-    capability but `capabilities`, and no way to more of them. `ulimits` are soft and hard.
+    for the unit's files. `public` are the addresses of its machine at which those ports (by name) are
+    published that others may reach. `cpu` is in cores, `memory` and `shm_size` in bytes. `closed`: without
+    any capability but `capabilities`, and no way to more of them. `ulimits` are soft and hard. `origin` is
+    where the image is brought from, if it is neither built nor pulled.
     """
 
     image: str
@@ -152,6 +162,7 @@ class Container:
     binds: Mapping[str, Bind] = field(default_factory=dict)
     tmpfs: tuple[str, ...] = ()
     files: str = ""
+    public: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     workdir: str = ""
     aliases: tuple[str, ...] = ()
@@ -175,6 +186,7 @@ class Container:
     restart: Literal["always", "on-failure", "no"] = "always"
     cpu: float | None = None
     memory: int | None = None
+    origin: Origin | None = None
 
 
 Project = PythonProject | NodeProject | GoProject
@@ -275,7 +287,8 @@ class Observed:
 
     CRASHED is a crash loop that was given up; EXITED a job or unit that ended by itself with `exit_code`.
     `address` is the unit's own, where it has one that is reached from here; `published` says where else a
-    port that it listens on is reached. `reason` is what the engine knows of why it ended; `container` its ID.
+    port that it listens on is reached, and `far` that this is on another machine. `reason` is what the engine
+    knows of why it ended; `container` its ID.
     """
 
     name: str
@@ -294,6 +307,7 @@ class Observed:
     published: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     reason: str = ""
     container: str = ""
+    far: bool = False
 
     def reach(self, port: int) -> tuple[str, int]:
         """The host and port at which a port that the unit listens on is reached from here."""

@@ -19,6 +19,7 @@ from nexus_cli.events import Emit, Note
 FILE = "nexus.yaml"
 DEFAULT_ENVIRONMENT = "development"
 _POLL = 0.05
+_DEPLOYED = "deployed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,16 @@ def _cannot_write(path: Path, error: OSError) -> NexusError:
         else None
     )
     return NexusError(f"cannot write {path}: {error.strerror or error}", hint=hint)
+
+
+def deployed(workspace: Workspace, environment: str) -> bool:
+    """Whether releases run in the environment, and not what lies in this folder."""
+    return (workspace.state / environment / _DEPLOYED).exists()
+
+
+def mark_deployed(workspace: Workspace, environment: str) -> None:
+    """From now on, what runs in the environment comes from releases."""
+    write_atomic(workspace.environment_state(environment) / _DEPLOYED, "", mode=0o600)
 
 
 def read_json(path: Path) -> dict[str, object]:

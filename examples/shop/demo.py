@@ -63,7 +63,7 @@ def walk(shop: Path) -> None:
     """Create a product and an order through the gateway; see the row, and the event's effect."""
     units = {unit["name"]: unit for unit in json.loads(nexus("status", "-o", "json", cwd=shop, quiet=True))}
     gateway = units["gateway"]["url"]
-    token = nexus("token", "demo", cwd=shop, quiet=True).strip()
+    token = nexus("token", "demo", "--claim", 'roles=["staff"]', cwd=shop, quiet=True).strip()
     say("creates a product through the gateway")
     product = call("POST", f"{gateway}/api/v1/products", token, sku=f"tea-{time.time_ns()}", name="Tea", price="4.50", stock=10)
     say("orders three of them")

@@ -20,7 +20,8 @@ class Bindings:
     """What is decided outside the blueprints: host ports, credentials and secrets of one environment.
 
     `ports` is unit -> port name -> number (a service's only port is named `http`); absent ones are the
-    blueprint's own. `credentials` is component -> name -> value. `host` is where a person reaches the units.
+    blueprint's own. `credentials` is component -> name -> value. `host` is where a person reaches the units,
+    and `public` the address at which a gateway in a container takes requests from other machines, if it does.
     `containers`: the units are on a network of their own, where each is known by its name.
     `replicas` is how many of a service run where that is not what its blueprint says. `revisions` number the
     releases of services that may stand beside each other. `through` is the gateway by which units reach
@@ -30,6 +31,7 @@ class Bindings:
 
     environment: str = "development"
     host: str = HOST
+    public: str = ""
     containers: bool = False
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     credentials: Mapping[str, Values] = field(default_factory=dict)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from nexus_cli.blueprint.model import Component, Platform
+if TYPE_CHECKING:
+    from nexus_cli.blueprint.model import Component, Platform
 
 BASE_IMAGES: Mapping[str, str] = {
     "python": "python:3.13-slim",

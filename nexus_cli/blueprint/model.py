@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -27,6 +28,7 @@ from nexus_cli.blueprint.scalars import (
     Path_,
     Port,
     Rate,
+    RoleName,
     Size,
 )
 from nexus_cli.blueprint.types import PACKAGE_TYPES, SERVICE_TYPES
@@ -69,11 +71,20 @@ class Route(Model):
     path: Path_
     version: str | None = Field(None, description="also match when the header x-api-version has this value")
     auth: Literal["none", "jwt"] = "jwt"
+    roles: tuple[RoleName, ...] = Field(
+        (), description="only tokens whose claim `roles` has one of these come in; any token if none"
+    )
     methods: tuple[Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], ...] = ()
     rewrite: Path_ | None = Field(None, description="replace the matched prefix by this one")
     limit: Rate | None = None
     timeout: Duration = 15.0
     retries: int = Field(0, ge=0, le=10)
+
+    @model_validator(mode="after")
+    def _roles_stand_in_tokens(self) -> Self:
+        if self.roles and self.auth != "jwt":
+            raise ValueError("`roles` are read from a token: with them, `auth` is jwt")
+        return self
 
 
 class Events(Model):
@@ -419,6 +430,7 @@ class Package(Blueprint):
     scope: str | None = Field(None, description="the npm-style scope, without the @")
     source: str = ""
     users: tuple[Name, ...] = Field((), description="the services that depend on it")
+    client_of: Name | None = Field(None, description="the service that it is the generated client of")
 
     @model_validator(mode="before")
     @classmethod
@@ -436,10 +448,23 @@ class Package(Blueprint):
 
 
 class Target(Model):
-    """Where an environment runs: a Docker engine by address, or host processes."""
+    """Where an environment runs: a Docker engine by address, or host processes.
+
+    `certificates` is a folder of this machine, outside of git, with the `ca.pem`, `cert.pem` and `key.pem` by
+    which a `tcp://` engine and we know each other. `public` is the engine's machine's address at which the
+    gateway takes requests from elsewhere; without it, only that machine itself can send any.
+    """
 
     docker: str | None = None
     process: bool = False
+    certificates: str | None = Field(default=None, pattern=r"^[~/]")
+    public: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f.:]+$")
+
+    @property
+    def engine(self) -> str:
+        """The Docker engine's address, with the certificates for it."""
+        address = self.docker or ""
+        return f"{address}?certificates={quote(self.certificates)}" if self.certificates else address
 
 
 class SecretSource(Model):

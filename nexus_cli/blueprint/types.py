@@ -89,6 +89,9 @@ PACKAGE_TYPES: Mapping[str, tuple[str, ...]] = {
     "react": ("typescript",),
     "event-bus": ("python",),
     "domain-models": ("python",),
+    "observability": ("python",),
+    "security": ("python",),
+    "event-store": ("python",),
 }
 """The languages in which packages of a type are written; the first where nobody says another."""
 

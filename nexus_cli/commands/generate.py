@@ -155,6 +155,9 @@ def generate_route(
     service: ServiceArgument,
     path: Annotated[str, typer.Argument(metavar="/PATH", help="The prefix of the requests.")],
     auth: Annotated[str, typer.Option("--auth", metavar="none|jwt", help="Who may come in.")] = "",
+    roles: Annotated[
+        str, typer.Option("--roles", metavar="NAMES", help="Only tokens with one of these: staff,admin.")
+    ] = "",
     methods: Annotated[str, typer.Option("--methods", metavar="NAMES", help="GET,POST; or all.")] = "",
     limit: Annotated[str, typer.Option("--limit", metavar="RATE", help="At most this often: 100/s.")] = "",
     timeout: Annotated[
@@ -170,12 +173,14 @@ def generate_route(
     """Add a route of the gateway to a service.
 
     Examples: `nexus generate route order /api/v1/invoices --limit 100/s` ·
-    `nexus generate route order /public --auth none --rewrite /api/v1/public --methods GET`
+    `nexus generate route order /public --auth none --rewrite /api/v1/public --methods GET` ·
+    `nexus generate route order /api/v1/refunds --roles staff,admin`
     """
     from nexus_cli.scaffold.change import add_route
     from nexus_cli.scaffold.outcome import Choice
 
-    said = {"version": version, "auth": auth, "methods": _listed(methods), "rewrite": rewrite}
+    said = {"version": version, "auth": auth, "roles": _listed(roles)}
+    said |= {"methods": _listed(methods), "rewrite": rewrite}
     said |= {"limit": limit, "timeout": timeout, "retries": retries}
     given = {key: value for key, value in said.items() if value}
     with in_workspace(f"generate route {path}", dry_run=dry_run) as root:

@@ -70,8 +70,8 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         metavar="docker|process",
-        help="Containers, or processes of this machine; by default Docker where an engine answers.",
-        envvar="NEXUS_ENGINE",
+        help="Containers, or processes of this machine (NEXUS_ENGINE says so for all commands); by default "
+        "what the environment says, else Docker where an engine answers.",
         autocompletion=lambda: ["docker", "process"],
     ),
 ]

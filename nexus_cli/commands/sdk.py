@@ -67,7 +67,7 @@ def generate_sdk(
     spec: Annotated[str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The OpenAPI document.")] = "",
     services: Annotated[
         list[str] | None,
-        typer.Option("--service", metavar="NAME", help="A running service of the workspace, instead."),
+        typer.Option("--service", metavar="NAME", help="A service of the workspace, instead."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All services of the workspace.")] = False,
     out: Annotated[
@@ -147,21 +147,29 @@ def _of_services(
     from nexus_cli import workspace
     from nexus_cli.blueprint.load import load
     from nexus_cli.release.standing import standing
-    from nexus_cli.stack import clients
+    from nexus_cli.render import renderer
+    from nexus_cli.stack import clients, engines
+    from nexus_cli.workspace import deployed
 
     found = workspace.find()
     platform = load(found.root)
     chosen = clients.chosen(platform, names, everything=everything)
-    where = clients.addresses(standing(found, environment), chosen)
     made = []
-    for service in chosen:
-        _progress(f"{service}: reading {where[service]}")
-        client = clients.make(
-            platform, found.root, service, where[service], language, progress=_progress, **how
-        )
-        made.append(client.outcome)
-        if not client.used:
-            _progress(f"next: name the services that use it in {client.blueprint} (users: [NAME])")
+    with renderer("text") as emit, workspace.lock(found.state, "generate sdk", emit):
+        up = engines.in_use(found.environment_state(environment)) or deployed(found, environment)
+        stack = standing(found, environment) if up else None
+        documents = clients.documents(found, platform, stack, chosen, emit)
+        for service in chosen:
+            client = clients.make(
+                platform, found.root, service, documents[service], language, progress=_progress, **how
+            )
+            made.append(client.outcome)
+            for note in client.notes:
+                _progress(f"note: {note}")
+            if client.users:
+                _progress(f"{client.package} is a dependency of {', '.join(client.users)}")
+            else:
+                _progress(f"next: name the services that use it in {client.blueprint} (users: [NAME])")
     return made
 
 

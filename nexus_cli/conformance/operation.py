@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from nexus_cli.conformance import samples
-from nexus_cli.conformance.clause import expect, require, within
+from nexus_cli.conformance.clause import Answers, expect, require, within
 from nexus_cli.conformance.exposition import count, scrape
 from nexus_cli.conformance.rig import CHECKS, Rig, resources_with
 from nexus_cli.conformance.service import listens
@@ -35,13 +35,23 @@ def it_is_alive_and_ready(rig: Rig) -> None:
     ready = rig.service.get("/health/ready")
     expect("the status of GET /health/ready", ready.status, 200)
     expect("its status", ready.json["status"], "ready")
-    expect("its checks", set(ready.json["checks"]), {CHECKS[name] for name in rig.answers["connections"]})
+    expect("its checks", set(ready.json["checks"]), set(_checked(rig.answers).values()))
     require("every check is up", all(c["status"] == "up" for c in ready.json["checks"].values()), ready.json)
+
+
+def _checked(answers: Answers) -> dict[str, str]:
+    """The checks of readiness by connection; a service may have others, which it does not wait for."""
+    return {name: check for name, check in CHECKS.items() if name in answers["connections"]}
+
+
+def waits(answers: Answers) -> bool:
+    """Whether a service is ready only when something else is."""
+    return bool(_checked(answers))
 
 
 def it_starts_before_its_dependencies(rig: Rig) -> None:
     """A service is alive while nothing that it depends on answers, and says that it is not ready."""
-    service = rig.process("lonely", **{name: _UNREACHABLE[name] for name in rig.answers["connections"]})
+    service = rig.process("lonely", **{name: _UNREACHABLE[name] for name in _checked(rig.answers)})
     try:
         service.listen()
         expect("the status of GET /health", service.get("/health").status, 200)

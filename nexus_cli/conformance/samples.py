@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 Resource = Mapping[str, Any]
@@ -68,6 +69,8 @@ def _value(field: Mapping[str, Any], number: int, references: Mapping[str, str])
 def default(field: Mapping[str, Any]) -> Any:
     """The value of a field that is absent; a blueprint says it as text."""
     said = field["default"]
+    if said is not None and field["type"] == "money":
+        return f"{Decimal(str(said)):.2f}"
     if said is None or field["type"] not in {"int", "float", "bool", "json"}:
         return said
     return json.loads(str(said).lower() if field["type"] == "bool" else str(said))

@@ -16,7 +16,7 @@ from nexus_cli.conformance.clause import ViolationError, expect, require, within
 from nexus_cli.process import Background
 from nexus_cli.unit import HOST
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 _ANSWER_SECONDS = 20.0
 TENANT = "conformance"

@@ -29,7 +29,7 @@ def _both(first: Applies, second: Applies) -> Applies:
 
 CLAUSES: tuple[Clause, ...] = (
     Clause(operation.it_is_alive_and_ready),
-    Clause(operation.it_starts_before_its_dependencies, lambda answers: bool(answers["connections"])),
+    Clause(operation.it_starts_before_its_dependencies, operation.waits),
     Clause(operation.it_is_measured),
     Clause(operation.routes_are_measured_by_their_template, _with("create", "get")),
     Clause(operation.it_is_described),

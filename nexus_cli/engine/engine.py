@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 from nexus_cli.unit import LogLine, Observed, Unit
@@ -24,14 +24,17 @@ class Engine(Protocol):
     def identity(self, unit: Unit) -> str:
         """What certainly names a prepared unit's program, such as an image's digest; empty if nothing."""
 
+    def forget_images(self, identities: Collection[str]) -> None:
+        """Let go of what `identity` named and nobody needs any more, if it is there."""
+
     def observe(self) -> Sequence[Observed]:
         """Every unit of this platform and environment that the engine knows, in one call."""
 
     def start(self, unit: Unit) -> None:
         """Write the unit's files, run its setup and start it; a running one of that name is replaced."""
 
-    def configure(self, unit: Unit) -> None:
-        """Rewrite the unit's live files, leaving the unit running."""
+    def configure(self, unit: Unit, *, whole: bool = False) -> None:
+        """Rewrite the unit's live files that changed, or `whole`: all its files, leaving the unit running."""
 
     def stop(self, name: str) -> None:
         """Stop a unit with its own signal and grace and forget it; done when it is gone."""

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from nexus_cli.errors import NexusError
 from nexus_cli.unit import Probe
@@ -14,7 +15,14 @@ from nexus_cli.unit import Probe
 Execute = Callable[[Sequence[str]], tuple[int, str]]
 _MOST = 4096  # bytes of an answer that are read
 _SHOWN = 200
-_PROXY_PATIENCE = 0.05  # seconds within which a proxy learns that nobody listens behind it
+
+
+class Behind(Enum):
+    """What accepts connections in a unit's place, and the seconds in which it learns that nobody listens."""
+
+    NOTHING = 0.0
+    PROXY = 0.05
+    RELAY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +38,19 @@ def check(
     host: str,
     port: int,
     *,
-    proxied: bool = False,
+    behind: Behind = Behind.NOTHING,
     execute: Execute,
     log_lines: Callable[[], Iterable[str]],
 ) -> ProbeResult:
     """One try. `execute` runs a command where the unit runs, `log_lines` gives what it printed.
 
-    `proxied`: a proxy accepts connections there even when the unit does not, and then closes them.
+    What the port is `behind` accepts connections even when the unit does not, and then closes them.
     """
     match probe.kind:
         case "http":
             return _http(host, port, probe.target or "/", probe.timeout)
         case "tcp":
-            return _tcp(host, port, probe.timeout, proxied=proxied)
+            return _tcp(host, port, probe.timeout, behind)
         case "exec":
             return _exec(probe.command, execute)
         case "log":
@@ -82,18 +90,18 @@ def _get(host: str, port: int, path: str, timeout: float) -> bytes:
     return answer
 
 
-def _tcp(host: str, port: int, timeout: float, *, proxied: bool) -> ProbeResult:
+def _tcp(host: str, port: int, timeout: float, behind: Behind) -> ProbeResult:
     try:
         with socket.create_connection((host, port), timeout) as peer:
-            if proxied and _closes(peer):
+            if behind.value and _closes(peer, behind.value):
                 return ProbeResult(ok=False, message=f"{host}:{port}: closed at once")
             return ProbeResult(ok=True, message=f"{host}:{port} accepts connections")
     except OSError as error:
         return ProbeResult(ok=False, message=f"{host}:{port}: {_fault(error)}")
 
 
-def _closes(peer: socket.socket) -> bool:
-    peer.settimeout(_PROXY_PATIENCE)
+def _closes(peer: socket.socket, seconds: float) -> bool:
+    peer.settimeout(seconds)
     try:
         return not peer.recv(1)
     except TimeoutError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,9 @@ class ProcessEngine:
         del unit
         return ""
 
+    def forget_images(self, identities: Collection[str]) -> None:
+        """Nothing to do: here programs run from the release's own copy."""
+
     def observe(self) -> Sequence[Observed]:
         """Every unit that the supervisor keeps; none when none runs."""
         return _observed(self.channel.ask({"do": "list"}))
@@ -94,9 +97,9 @@ class ProcessEngine:
                 "\n  ".join([f"{unit.name}: {reply['error']}", *last]), hint=f"nexus logs {unit.name}"
             )
 
-    def configure(self, unit: Unit) -> None:
-        """Rewrite those live files that differ."""
-        write_files(self.state, unit, live_only=True)
+    def configure(self, unit: Unit, *, whole: bool = False) -> None:
+        """Rewrite those live files that differ, or all."""
+        write_files(self.state, unit, live_only=not whole)
 
     def stop(self, name: str) -> None:
         """Stop a unit and forget it; an unknown one is stopped already."""

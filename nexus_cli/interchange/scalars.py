@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from nexus_cli.blueprint.lint import RESERVED
+from nexus_cli.blueprint.linting.names import RESERVED
 
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d|w)")
 _SECONDS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from nexus_cli.blueprint.lint import looks_secret
+from nexus_cli.blueprint.linting.services import looks_secret
 
 _TELLING = re.compile(r"(?=.*[^A-Za-z]).{8,}|.{24,}", re.DOTALL)
 """A value that is the secret wherever it stands: `postgres` may mean anything, `s3cr3t-pass` does not."""

@@ -14,6 +14,7 @@ from nexus_cli.release.strategies import STRATEGIES, Turn, Way
 from nexus_cli.stack.reconcile import Facts, reconcile
 from nexus_cli.unit import Unit
 
+STRAYED = "it leads requests elsewhere than the ledger says"
 HOOKS = ("pre-deploy", "post-deploy", "on-failure")
 
 
@@ -107,8 +108,8 @@ def _beginnings(change: Change, turns: Mapping[str, Turn | None]) -> dict[str, S
     ]
     wanted = [replace(unit, upstreams=()) for unit in wanted]
     known = {unit.name for unit in wanted} | {seen.name for seen in change.facts.observed}
-    facts = replace(change.facts, unconfigured=frozenset())
-    steps = reconcile(change.title, wanted, facts, known).steps
+    found = reconcile(change.title, wanted, change.facts, known).steps
+    steps = (replace(s, cause=STRAYED) if s.action == "configure" else s for s in found)
     return {(step.id if step.action == "prepare" else step.unit): step for step in steps}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,9 @@ from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Event, Note, StepFailed, StepFinished, StepStarted
 from nexus_cli.plan import Plan, Step
 from nexus_cli.release import interface
+from nexus_cli.release.built import as_built, nowhere, rebuilt
 from nexus_cli.release.change import Change, plan
+from nexus_cli.release.drift import routing
 from nexus_cli.release.estate import BROKEN_OFF, PAUSED, Estate
 from nexus_cli.release.lock import actor
 from nexus_cli.release.record import Live, Release, Side
@@ -23,15 +25,18 @@ from nexus_cli.secrets import store
 from nexus_cli.stack import engines
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.stack.run import Runner
-from nexus_cli.stack.stack import mark_deployed
-from nexus_cli.unit import owner
+from nexus_cli.unit import Observed, State, Unit, owner
+from nexus_cli.workspace import mark_deployed
 
 SUCCEEDED, FAILED, BACK, INTERRUPTED = "succeeded", "failed", "rolled-back", "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is about to be done to an environment: why, from where to where, and by which plan."""
+    """What is about to be done to an environment: why, from where to where, and by which plan.
+
+    `notes` is what a person should know of it beforehand.
+    """
 
     estate: Estate
     action: str
@@ -43,6 +48,7 @@ class Intent:
     services: tuple[str, ...] = ()
     reason: str = ""
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +163,25 @@ def _intent(
     back: bool,
     judged: bool = False,
 ) -> Intent:
+    after = as_built(estate, after)
     joint = _joint(before, after)
     estate.settle(joint)
-    lost = _lost(estate, joint)
+    lost = nowhere(estate, joint)
+    if lost and action == "promote":
+        raise NexusError(
+            f"no engine that answers has the image of {', '.join(sorted(lost))}",
+            hint=f"nexus deploy {estate.name} --version {version} builds it again, which is no promotion",
+        )
     if lost:
-        after, joint = _rebuilt(after, lost), _rebuilt(joint, lost)
+        after, joint = rebuilt(after, lost), rebuilt(joint, lost)
     standing = replace(after, sides=before.sides)
     composed = estate.composed(joint)
     gateway = estate.gateway_unit(standing)
     units = [gateway if gateway and unit.name == gateway.name else unit for unit in estate.units(joint)]
     units += estate.hooks(units, after)
     observed = estate.engine.observe()
-    facts = Facts(observed, frozenset(u.name for u in units if not estate.engine.prepared(u)))
+    unprepared = frozenset(u.name for u in units if not estate.engine.prepared(u))
+    facts = Facts(observed, unprepared, frozenset(_strayed(gateway, observed)))
     strategies = {
         name: _way_back(found) if back else found
         for name, service in composed.services.items()
@@ -193,7 +206,12 @@ def _intent(
             f"{estate.platform.name} has no gateway: there is nothing that could move requests",
             hint='include "catalogue:gateway" in nexus.yaml, or deploy with --strategy recreate',
         )
-    return Intent(estate, action, version, before, after, change, plan(change), services, reason, strategies)
+    notes = tuple(
+        f"no engine that answers has the image of {name}: it is built again" for name in sorted(lost)
+    )
+    return Intent(
+        estate, action, version, before, after, change, plan(change), services, reason, strategies, notes
+    )
 
 
 def _refuse_strangers(estate: Estate) -> None:
@@ -206,6 +224,14 @@ def _refuse_strangers(estate: Estate) -> None:
             f"{estate.title} runs already ({', '.join(running[:3])} …), and this ledger knows nothing of it",
             hint="share the ledger it was deployed with (NEXUS_LEDGER), or take it down first",
         )
+
+
+def _strayed(gateway: Unit | None, observed: Sequence[Observed]) -> Iterator[str]:
+    """The gateway, if it runs and leads requests elsewhere than the ledger says."""
+    for seen in observed:
+        runs = gateway is not None and seen.name == gateway.name and seen.state is State.RUNNING
+        if gateway is not None and runs and any(f.what == "routing" for f in routing(gateway, seen)):
+            yield gateway.name
 
 
 def _way_back(strategy: Strategy) -> Strategy:
@@ -223,20 +249,6 @@ def _joint(before: Live, after: Live) -> Live:
         merged = [replace(s, replicas=max(s.replicas, others.pop(s.name, s).replicas)) for s in own]
         sides[name] = (*merged, *others.values())
     return replace(after, sides=sides)
-
-
-def _lost(estate: Estate, live: Live) -> set[str]:
-    """The sides whose image the engine does not have any more, though they ran from it."""
-    pinned = {unit: s.name for held in live.sides.values() for s in held if s.image for unit in s.units}
-    units = [unit for unit in estate.units(live) if unit.name in pinned] if pinned else []
-    return {pinned[unit.name] for unit in units if not estate.engine.prepared(unit)}
-
-
-def _rebuilt(live: Live, lost: Collection[str]) -> Live:
-    """With images that are built again from the release's own copy."""
-    for name, sides in live.sides.items():
-        live = live.with_sides(name, [replace(s, image="" if s.name in lost else s.image) for s in sides])
-    return live
 
 
 def carry_out(intent: Intent, token: int, emit: Emit) -> Result:

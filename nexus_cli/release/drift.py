@@ -41,7 +41,7 @@ def drift(estate: Estate) -> list[Drift]:
     gateway = estate.gateway_unit(live) if live.base else None
     seen = next((r.seen for r in reports if gateway is not None and r.unit.name == gateway.name), None)
     if gateway is not None and seen is not None and seen.state is State.RUNNING:
-        found += _routing(gateway, seen)
+        found += routing(gateway, seen)
     return found
 
 
@@ -65,7 +65,7 @@ def deviations(reports: Sequence[Report], observed: Sequence[Observed]) -> Itera
             yield Drift(other.name, "unknown", "it runs, and no release that serves has it")
 
 
-def _routing(gateway: Unit, seen: Observed) -> Iterator[Drift]:
+def routing(gateway: Unit, seen: Observed) -> Iterator[Drift]:
     """Where the gateway's files, or its data plane, lead elsewhere than the ledger says."""
     for name, file in gateway.files.items():
         if gateway.written(name) != file.content:

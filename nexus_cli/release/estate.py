@@ -26,7 +26,7 @@ from nexus_cli.stack.desired import component_units, service_units
 from nexus_cli.stack.forms import Code, Containers, Form, Layout, Processes
 from nexus_cli.stack.gateway import gateway_files
 from nexus_cli.stack.stack import Stack, checked
-from nexus_cli.unit import Container, Unit
+from nexus_cli.unit import Container, Origin, Unit
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class Estate:
     def layout(self) -> Layout:
         """Where units keep things."""
         return Layout(self.folder, store.key(self.folder))
+
+    @cached_property
+    def origins(self) -> dict[str, Origin]:
+        """Where images are brought from that this environment's engine has not, by their identity."""
+        return {}
 
     @cached_property
     def _loaded(self) -> dict[str, tuple[Release, Platform]]:
@@ -174,6 +179,7 @@ class Estate:
         return Bindings(
             environment=self.name,
             host=self.choice.host,
+            public=self.described.target.public or "",
             containers=self.choice.engine == "docker",
             ports=ports,
             credentials=store.credentials(self.folder, platform),
@@ -191,6 +197,8 @@ class Estate:
         starting = [name for name in bindings.ports if name not in running and name not in serving]
         if bindings.containers:
             starting = [name for name in starting if name in live.components]
+        if self.choice.far:
+            return  # what is free over there, only its engine knows
         ports = port_numbers.settle(
             bindings.ports, starting, seed=str(self.folder), substitute=True, holder=port_holder
         )
@@ -292,7 +300,8 @@ class Estate:
             )
         code = self._form(replace(platform, root=place), bindings).code(self._service(side))
         if side.image and isinstance(code.runtime, Container):
-            return replace(code, runtime=replace(code.runtime, image=side.image))
+            origin = self.origins.get(side.image)
+            return replace(code, runtime=replace(code.runtime, image=side.image, origin=origin))
         return code
 
     def content(self, platform: Platform, bindings: Bindings, side: Side) -> str:

@@ -95,6 +95,9 @@ def _run(begun: Entry, ended: Mapping[str, Any], steps: Mapping[str, Taken]) -> 
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "approval": lambda _: "approved",
     "break-glass": lambda body: "; ".join(body["over"]),
+    "down": lambda body: (
+        f"{', '.join(body['services']) or 'everything'} stopped{', with its data' if body['volumes'] else ''}"
+    ),
     "unlock": lambda body: f"taken from {body['holder']['actor']} on {body['holder']['host']}",
 }
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nexus_cli.release import artifact
+from nexus_cli.release import artifact, built
 from nexus_cli.release.estate import releases
 from nexus_cli.release.history import serving
 from nexus_cli.release.record import Live, Release
@@ -47,14 +47,11 @@ def unneeded(
     `kept` says when each was last used for a release. One that was used after all releases that have it were
     written belongs to a release that is just being made; it is left alone for a day.
     """
-    wanted = {*versions, *[*found][len(found) - min(newest, len(found)) :]}
+    needs = _needs(found, versions, newest)
     written: dict[Kept, float] = {}
-    needs: set[Kept] = set()
-    for version, release in found.items():
+    for release in found.values():
         for service, code in release.artifacts.items():
             written[service, code.digest] = max(release.made, written.get((service, code.digest), 0.0))
-            if version in wanted:
-                needs.add((service, code.digest))
     return [
         key
         for key, used in kept.items()
@@ -62,8 +59,23 @@ def unneeded(
     ]
 
 
-def prunable(workspace: Workspace, platform: Platform, ledger: Ledger) -> list[Kept]:
-    """The artifacts that can be removed now."""
+def _needs(found: Mapping[str, Release], versions: Collection[str], newest: int) -> set[Kept]:
+    """What the needed versions have, and the `newest` releases."""
+    wanted = {*versions, *[*found][len(found) - min(newest, len(found)) :]}
+    held = (found[version].artifacts.items() for version in found.keys() & wanted)
+    return {(service, code.digest) for artifacts in held for service, code in artifacts}
+
+
+def unneeded_images(platform: Platform, ledger: Ledger) -> set[str]:
+    """The images of what is no longer kept, by their identities, wherever they are."""
+    found = releases(ledger)
+    digests = {version: {n: a.digest for n, a in r.artifacts.items()} for version, r in found.items()}
+    needs = _needs(found, *_wanted(platform, ledger))
+    return built.unneeded(digests, built.images(ledger.entries(kind="live")), needs)
+
+
+def _wanted(platform: Platform, ledger: Ledger) -> tuple[set[str], int]:
+    """The versions that some environment needs, and how many of the newest releases are kept beside them."""
     versions: set[str] = set()
     described = platform.environments
     most = max((place.retention for place in described.values()), default=1)
@@ -71,6 +83,12 @@ def prunable(workspace: Workspace, platform: Platform, ledger: Ledger) -> list[K
         begun, ended = (ledger.entries(name, kind) for kind in ("begun", "ended"))
         own = described[name].retention if name in described else most
         versions |= needed(serving(ledger, name), begun, ended, own)
+    return versions, most
+
+
+def prunable(workspace: Workspace, platform: Platform, ledger: Ledger) -> list[Kept]:
+    """The artifacts that can be removed now."""
+    versions, most = _wanted(platform, ledger)
     kept = {key: artifact.used(workspace, *key) for key in artifact.kept(workspace)}
     return unneeded(releases(ledger), versions, kept, most, time.time())
 

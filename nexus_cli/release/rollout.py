@@ -57,11 +57,18 @@ class Rollout(Runner):
         self.images: dict[str, str] = {}
         self.actions = {
             **self.actions,
+            "configure": self._restore,
             "shift": self._shift,
             "watch": self._watch,
             "drain": self._drain,
             "smoke": self._smoke,
         }
+
+    def _restore(self, step: Step) -> str:
+        """Have the gateway lead requests as the ledger says, whoever changed that."""
+        gateway, seen = self._running(step.unit)
+        traffic.restore(self.engine, gateway, seen, self.cancelled)
+        return ""
 
     def _shift(self, step: Step) -> str:
         assert isinstance(step, Shift)  # noqa: S101
@@ -115,7 +122,13 @@ class Rollout(Runner):
     def _counted(self, *sides: str) -> Mapping[str, Counted]:
         if self.plane is None:
             return {side: Counted() for side in sides}
-        return traffic.counted(self.plane, self._seen(self.plane), *sides)
+        deadline = time.monotonic() + traffic.PATIENCE
+        while True:
+            try:
+                return traffic.counted(self.plane, self._seen(self.plane), *sides)
+            except traffic.Unanswered:
+                if time.monotonic() >= deadline or self.cancelled.wait(_INTERVAL):
+                    raise
 
     def _watch(self, step: Step) -> str:
         """See how the new side does until the time is over; what is bad ends it at once."""

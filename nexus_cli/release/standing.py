@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from nexus_cli.events import Note
-from nexus_cli.stack.stack import Stack, assemble, deployed
-from nexus_cli.workspace import Workspace
+from nexus_cli.stack.stack import Stack, assemble
+from nexus_cli.workspace import Workspace, deployed
 
 
 def standing(workspace: Workspace, environment: str) -> Stack:

@@ -121,7 +121,7 @@ def recreate(turn: Turn) -> Way:
     steps += [Step("start", unit, "in its place") for unit in turn.new.units]
     sides = (*turn.others, turn.new.sharing(100))
     steps.append(shift(turn.service, sides, f"all requests to {turn.new.release}", "100 %"))
-    return Way((), tuple(steps))
+    return Way((), (*steps, *turn.watch(100, HOLD)))
 
 
 STRATEGIES: Mapping[Strategy, Callable[[Turn], Way]] = {

@@ -139,16 +139,14 @@ class Live:
         return Group(table, Text(f"… and {hidden} more", style="dim")) if hidden > 0 else table
 
 
-def summary(event: Summary) -> Table:
-    """A summary as a table with a title."""
-    table = Table(
-        title=event.title or None, title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
+def summary(event: Summary) -> Group:
+    """A summary as a table below its title, which may be wider than the table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for column in event.columns:
         table.add_column(column, no_wrap=True)
     for row in event.rows:
         table.add_row(*(Text(cell, style=_cell_style(cell)) for cell in row))
-    return table
+    return Group(*([Text(event.title, style="italic")] if event.title else []), table)
 
 
 def _cell_style(cell: str) -> str:

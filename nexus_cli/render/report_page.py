@@ -37,8 +37,8 @@ def page(result: Result, platform: str, verdict: str, folder: Path) -> str:
             f'<span class="dim">{began} · {result.seconds:.1f} s · {escape(", ".join(result.kinds))}</span>',
             "</header>",
             *_counts(counts),
-            *_figures(result.cases),
             *(line for group in grouped(result.cases) for line in _group(*group, folder)),
+            *_figures(result.cases),
             f"<script>{script.read_text(encoding='utf-8')}</script></body></html>",
             "",
         ]
@@ -63,13 +63,11 @@ def _figures(cases: Sequence[Case]) -> Iterator[str]:
     measured = [case for case in cases if case.figures]
     if not measured:
         return
-    yield "<h2>Figures</h2><table><tr><th>type</th><th>subject</th><th>of</th><th>figure</th>"
-    yield '<th class="n">value</th></tr>'
+    yield "<h2>Figures</h2><table><tr><th>type</th><th>subject</th><th>of</th><th>figures</th></tr>"
     for case in measured:
-        for name, value in case.figures.items():
-            words = (case.kind, case.subject, case.name, name)
-            cells = "".join(f"<td>{escape(word)}</td>" for word in words)
-            yield f'<tr>{cells}<td class="n">{value:.4g}</td></tr>'
+        said = " · ".join(f"{name} {value:.4g}" for name, value in case.figures.items())
+        cells = "".join(f"<td>{escape(word)}</td>" for word in (case.kind, case.subject, case.name, said))
+        yield f"<tr>{cells}</tr>"
     yield "</table>"
 
 

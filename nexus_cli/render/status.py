@@ -21,13 +21,31 @@ _PAUSE = 1.0
 def overview(stack: Stack, units: Sequence[Unit]) -> Summary:
     """The table at the end of `up`: every unit but the jobs that are done."""
     reports = examine(stack, units, again=False)
-    return table(stack.title, [r for r in reports if r.unit.kind != "job" or r.health != "done"])
+    return table(stack.title, [report for report in reports if not _over(report)])
 
 
 def table(title: str, reports: Sequence[Report]) -> Summary:
     """Reports as rows."""
     rows = (row(r.unit.name, r.unit.kind, r.health, r.unit.url, r.seen) for r in reports)
     return Summary(title, COLUMNS, tuple(rows))
+
+
+def glance(title: str, reports: Sequence[Report], height: int) -> Summary:
+    """As many units as a screen has room for, what is not well first; jobs that are done are counted."""
+    shown = sorted((r for r in reports if not _over(r)), key=well)
+    unwell, done = sum(not well(report) for report in shown), sum(map(_over, reports))
+    said = [title, f"{len(shown) - unwell} of {len(shown)} well"]
+    said += [f"{done} jobs done"] if done else []
+    rows = table("", shown).rows
+    room = max(1, height - 3)  # the title, the names of the columns, and what is left out
+    if len(rows) > room:
+        more = f"… {len(rows) - room} more"
+        rows = (*rows[:room], (more, *[""] * (len(COLUMNS) - 1)))
+    return Summary(" · ".join(said), COLUMNS, rows)
+
+
+def _over(report: Report) -> bool:
+    return report.unit.kind == "job" and report.health == "done"
 
 
 def follow(stack: Stack, units: Sequence[Unit], *, as_json: bool) -> None:
@@ -46,7 +64,8 @@ def follow(stack: Stack, units: Sequence[Unit], *, as_json: bool) -> None:
 
         with Live(auto_refresh=False, screen=True) as screen:
             while True:
-                screen.update(summary(table(stack.title, examine(stack, units))), refresh=True)
+                seen = glance(stack.title, examine(stack, units), screen.console.height)
+                screen.update(summary(seen), refresh=True)
                 time.sleep(_PAUSE)
 
 

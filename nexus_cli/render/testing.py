@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -110,11 +110,20 @@ def _table(console: Any, result: Result) -> None:
         table.add_column(column.upper(), justify="left" if column == "figures" else "right")
     for kind, subject, cases in grouped(result.cases):
         counts = Counter(case.status for case in cases)
-        figures = "  ".join(f"{name} {value:.4g}" for case in cases for name, value in case.figures.items())
+        figures = "  ".join(_figures(cases))
         seconds = sum(case.seconds for case in cases)
         numbers = [str(counts[status] or "") for status in statuses]
         table.add_row(kind, subject, *numbers, f"{seconds:.1f} s" if seconds else "", figures)
     console.print(table)
+
+
+def _figures(cases: Sequence[Case]) -> Iterator[str]:
+    """Each figure once: from the least to the most where several cases have it."""
+    names = dict.fromkeys(name for case in cases for name in case.figures)
+    for name in names:
+        values = [case.figures[name] for case in cases if name in case.figures]
+        least, most = f"{min(values):.4g}", f"{max(values):.4g}"
+        yield f"{name} {least}" if least == most else f"{name} {least} to {most}"
 
 
 _VERDICTS: Mapping[int, tuple[str, str]] = {

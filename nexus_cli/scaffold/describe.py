@@ -201,12 +201,23 @@ def _laid_under(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
     return merged
 
 
-def package_text(name: str, kind: str, language: str, scope: str | None, title: str) -> str:
+def package_text(
+    name: str,
+    kind: str,
+    language: str,
+    scope: str | None,
+    title: str,
+    *,
+    client_of: str = "",
+    users: Sequence[str] = (),
+) -> str:
     """A first description of a package."""
     lines = ["nexus: v1", "kind: package", f"name: {name}"]
     lines += [f"title: {scalar(title)}"] if title else []
     lines += [f"type: {kind}", f"language: {language}"]
     lines += [f"scope: {scope}"] if scope else []
+    lines += [f"client_of: {client_of}"] if client_of else []
+    lines += [f"users: [{', '.join(users)}]"] if users else []
     return "\n".join(lines) + "\n"
 
 

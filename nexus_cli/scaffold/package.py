@@ -53,19 +53,45 @@ def generate_package(
         files[path] = text(describe.package_text(name, package.type, package.language, package.scope, title))
     else:
         _check_agreement(platform, package, {"type": kind, "language": language})
+        if package.client_of:
+            raise UsageError(
+                f"{name} is the client of {package.client_of}: no template writes it",
+                hint=f"nexus generate sdk --service {package.client_of} --lang {package.language}",
+            )
     check_package_name(package)
     rendered = render_package(root, platform, package, choice)
-    placed, base = managed(rendered, root, package.source)
     joined, notes = _users(root, platform, package)
-    for source, files_of_user in joined.items():
-        again, before = managed(files_of_user, root, source)
-        placed, base = {**placed, **again}, {**base, **before}
+    placed, base = _laid(root, {package.source: rendered, **joined})
     changes = lay_down({**files, **placed}, root, base, choice)
     if not choice.dry_run:
         for source, generated in {package.source: rendered, **joined}.items():
             bases.remember(root, source, generated)
     step = f"cd {package.source} && {_CHECKS[package.language]}"
     return Outcome(root, changes, choice.dry_run, tuple(notes), (step,))
+
+
+def join(root: Path, name: str, choice: Choice) -> Outcome:
+    """Generate those services again that depend on a package which no template writes, or did."""
+    recover(root)
+    platform = load(root)
+    package = platform.packages[name]
+    joined, notes = _users(root, platform, package)
+    files, base = _laid(root, joined)
+    changes = lay_down(files, root, base, choice)
+    for source, generated in joined.items():
+        bases.remember(root, source, generated)
+    return Outcome(root, changes, choice.dry_run, tuple(notes))
+
+
+def _laid(root: Path, rendered: Mapping[str, Mapping[str, File]]) -> tuple[dict[str, File], dict[str, str]]:
+    """The files of several folders from the root, and what they were when they were generated last."""
+    files: dict[str, File] = {}
+    base: dict[str, str] = {}
+    for source, own in rendered.items():
+        placed, before = managed(own, root, source)
+        files |= placed
+        base |= before
+    return files, base
 
 
 def _drafted(name: str, scope: str | None, kind: str, language: str | None, title: str) -> Package:

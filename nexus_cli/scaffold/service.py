@@ -51,12 +51,14 @@ def _reached(service: Service, path: str) -> str:
 
 
 def _package(package: Package, service: Service) -> dict[str, str]:
-    """A package as its user sees it: its name and scope, and the way from the service's folder to it."""
-    return {
+    """A package as its user sees it: name, type and scope, the way to it, and whose client it is."""
+    said = {
         "name": package.name,
+        "type": package.type,
         "scope": package.scope or "",
         "path": os.path.relpath(package.source, service.source),
     }
+    return said | ({"client_of": package.client_of} if package.client_of else {})
 
 
 def plural(noun: str) -> str:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from nexus_cli.blueprint.lint import Fault
+from nexus_cli.blueprint.linting.rule import Fault
 from nexus_cli.blueprint.model import Platform, SecretSource
 from nexus_cli.workspace import read_json, write_atomic
 

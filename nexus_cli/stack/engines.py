@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from nexus_cli.blueprint.images import BASE_IMAGES, base_images
 from nexus_cli.errors import UsageError
-from nexus_cli.workspace import DEFAULT_ENVIRONMENT, read_json, write_atomic
+from nexus_cli.unit import HOST
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, read_json, write_atomic
 
 if TYPE_CHECKING:
     from nexus_cli.blueprint.model import Platform
@@ -25,12 +27,21 @@ _FILE = "engine.json"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An engine: its kind, its address, the name of all that is ours there, and why it was chosen."""
+    """An engine: its kind, its address, the name of all that is ours there, and why it was chosen.
+
+    `relay` is the image of what leads to containers that are not reached from here.
+    """
 
     engine: EngineName
     where: str = ""
     project: str = ""
     why: str = ""
+    relay: str = BASE_IMAGES["python"]
+
+    @property
+    def far(self) -> bool:
+        """Whether the engine is on another machine."""
+        return self.host != HOST
 
     @property
     def host(self) -> str:
@@ -40,13 +51,18 @@ class Choice:
         return hostname(self.where)
 
     def __str__(self) -> str:
-        return f"Docker at {self.where}" if self.engine == "docker" else "processes of this machine"
+        return f"Docker at {shown(self.where)}" if self.engine == "docker" else "processes of this machine"
 
 
 def choose(folder: Path, platform: Platform, environment: str, asked: str | None = None) -> Choice:
     """The engine for an environment; one that is in use cannot be changed while it runs something."""
     kept = in_use(folder)
-    asked = asked or os.environ.get(VARIABLE) or None
+    described = platform.environments.get(environment)
+    target = described.target.engine if described and described.target.docker else ""
+    if kept and target and shown(kept.where) == shown(target):
+        kept = replace(kept, where=target)  # the certificates may have moved
+    said = bool(target) or bool(described and described.target.process)
+    asked = asked or (None if said else os.environ.get(VARIABLE)) or None  # no shell moves an environment
     if asked and asked not in NAMES:
         raise UsageError(f'unknown engine "{asked}"', hint=f"one of {', '.join(NAMES)}")
     if kept is not None:
@@ -57,24 +73,42 @@ def choose(folder: Path, platform: Platform, environment: str, asked: str | None
             hint="`nexus down` first; stored data stays with its engine",
         )
     project = _project(folder, platform, environment)
-    described = platform.environments.get(environment)
-    if described and described.target.docker and asked != "process":
-        return Choice("docker", described.target.docker, project, f"{environment} says so")
+    relay = base_images(platform)["python"]
+    if target and asked != "process":
+        return Choice("docker", target, project, f"{environment} says so", relay)
     if described and described.target.process and asked != "docker":
         return Choice("process", why=f"{environment} says so")
     if asked == "process":
         return Choice("process", why="asked for")
-    return _docker(project, asked=asked is not None)
+    return _docker(project, relay, asked=asked is not None)
 
 
-def _docker(project: str, *, asked: bool) -> Choice:
+def _docker(project: str, relay: str, *, asked: bool) -> Choice:
     from nexus_cli.engine.docker.client import address, silence
 
     where = address()
     reason = "" if asked else silence(where)
     if reason:
         return Choice("process", why=f"no Docker engine answers at {where}: {reason}")
-    return Choice("docker", where, project, "asked for" if asked else "it answers")
+    return Choice("docker", where, project, "asked for" if asked else "it answers", relay)
+
+
+def docker_of(workspace: Workspace | None, environment: str) -> str:
+    """Where an environment's Docker engine is: the one in use, its target, else what this machine has."""
+    from nexus_cli.blueprint.load import did_you_mean, load
+    from nexus_cli.engine.docker.client import address
+
+    if workspace is None:
+        return address()
+    described = load(workspace.root).environments
+    if environment not in {DEFAULT_ENVIRONMENT, *described}:
+        hint = did_you_mean(environment, described) or f"there are {', '.join(sorted(described))}"
+        raise UsageError(f'unknown environment "{environment}"', hint=hint)
+    kept = in_use(workspace.state / environment)
+    if kept is not None and kept.engine == "docker":
+        return kept.where
+    target = described[environment].target if environment in described else None
+    return target.engine if target and target.docker else address()
 
 
 def in_use(folder: Path) -> Choice | None:
@@ -82,7 +116,7 @@ def in_use(folder: Path) -> Choice | None:
     kept: Mapping[str, object] = read_json(folder / _FILE)
     if kept.get("engine") not in NAMES:
         return None
-    known = {name: str(kept.get(name, "")) for name in ("where", "project")}
+    known = {name: str(kept[name]) for name in ("where", "project", "relay") if name in kept}
     return Choice(engine="docker" if kept["engine"] == "docker" else "process", **known, why="in use")
 
 
@@ -102,7 +136,9 @@ def engine(choice: Choice, folder: Path, label: str) -> Engine:
     if choice.engine == "docker":
         from nexus_cli.engine.docker.engine import DockerEngine
 
-        return DockerEngine(folder, choice.project, label=label, where=choice.where)
+        return DockerEngine(
+            folder, choice.project, label=label, where=choice.where or None, relay=choice.relay
+        )
     from nexus_cli.engine.process import ProcessEngine
 
     return ProcessEngine(folder, label=label)
@@ -111,6 +147,11 @@ def engine(choice: Choice, folder: Path, label: str) -> Engine:
 def engine_in_use(folder: Path, label: str) -> Engine:
     """The engine that the environment runs on; without blueprints, so that a broken one can be taken down."""
     return engine(in_use(folder) or Choice("process"), folder, label)
+
+
+def shown(where: str) -> str:
+    """An engine's address as a person wrote it."""
+    return where.partition("?")[0]
 
 
 def _project(folder: Path, platform: Platform, environment: str) -> str:

@@ -241,6 +241,7 @@ class Containers:
             },
             tmpfs=component.tmpfs,
             files=files,
+            public={"http": self.bindings.public} if component.config and self.bindings.public else {},
             user=component.user or "",
             workdir=component.workdir or "",
             aliases=component.aliases,
@@ -332,14 +333,19 @@ def tree_hash(folder: Path, parts: Iterable[str]) -> str:
     """A hash of the files below some parts of a folder, by name and content."""
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
-        top = folder / part
-        for path in [top] if top.is_file() else _files(top):
-            digest.update(str(path.relative_to(folder)).encode() + b"\0")
-            digest.update(path.read_bytes() + b"\0")
+        for name in _files(str(folder), part):
+            digest.update(name.encode() + b"\0")
+            with open(f"{folder}/{name}", "rb") as file:  # noqa: PTH123 - as all here: a platform has thousands
+                digest.update(file.read() + b"\0")
     return digest.hexdigest()
 
 
-def _files(top: Path) -> Iterator[Path]:
+def _files(folder: str, part: str) -> Iterator[str]:
+    """The files of one part, from the folder on."""
+    top = f"{folder}/{part}"
+    if os.path.isfile(top):  # noqa: PTH113
+        yield part
     for parent, folders, names in os.walk(top):
         folders[:] = sorted(name for name in folders if name not in _IGNORED)
-        yield from (Path(parent) / name for name in sorted(names) if not name.endswith(".pyc"))
+        inside = parent[len(folder) + 1 :]
+        yield from (f"{inside}/{name}" for name in sorted(names) if not name.endswith(".pyc"))

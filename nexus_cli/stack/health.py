@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nexus_cli.engine.probe import ProbeResult, check
+from nexus_cli.engine.probe import Behind, ProbeResult, check
 from nexus_cli.unit import Observed, State, Unit
 
 if TYPE_CHECKING:
@@ -50,10 +50,17 @@ def ask(engine: Engine, unit: Unit, seen: Observed) -> ProbeResult:
     return check(
         unit.probe,
         *seen.reach(unit.probe.port or 0),
-        proxied=not seen.address and (unit.probe.port or 0) in seen.published,
+        behind=_behind(seen, unit.probe.port or 0),
         execute=lambda command: engine.probe_command(unit, command),
         log_lines=lambda: [line.text for line in engine.logs([unit.name], since=seen.since)],
     )
+
+
+def _behind(seen: Observed, port: int) -> Behind:
+    """What stands before a port that is not reached itself."""
+    if seen.address or port not in seen.published:
+        return Behind.NOTHING
+    return Behind.RELAY if seen.far else Behind.PROXY
 
 
 def examine(stack: Stack, units: Sequence[Unit], *, again: bool = True) -> list[Report]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +15,10 @@ from nexus_cli.events import Emit, Failure, Note, StepProgress, StepWaiting
 from nexus_cli.identity import listens_elsewhere, port_holder
 from nexus_cli.plan import Plan, Step
 from nexus_cli.stack.health import ask
-from nexus_cli.unit import Observed, State, Unit
+from nexus_cli.unit import Container, Observed, State, Unit
 
 POLL = 0.03
+_LONGEST_PAUSE, _SHARE = 0.25, 0.05
 _STILL_WAITING = 3.0
 LOG_LINES = 15
 
@@ -44,7 +46,9 @@ class Runner:
 
     def run(self, plan: Plan) -> Outcome:
         """Carry out the plan; after Ctrl-C, stop what it had begun."""
-        outcome = apply(plan, lambda step: self.actions[step.action](step), self.emit, self.cancelled)
+        outcome = apply(
+            plan, lambda step: self.actions[step.action](step), self.emit, self.cancelled, workers=at_once()
+        )
         if outcome.interrupted and self.begun:
             self.emit(Note(f"interrupted: stopping {', '.join(self.begun)}", "warning"))
             for name in reversed(self.begun):
@@ -119,7 +123,7 @@ class Runner:
                 say = now + _STILL_WAITING
                 left = round(deadline - now)
                 self.emit(StepWaiting(step.id, unit.name, f"{_why(unit, probe)} (giving up in {left} s)"))
-            self.cancelled.wait(unit.probe.interval if unit.probe else POLL)
+            self.cancelled.wait(pause(unit.probe.interval if unit.probe else POLL, now - started))
         raise NexusError(f"{unit.name}: interrupted")
 
     def _refuse_stranger(self, unit: Unit, seen: Observed, probe: ProbeResult) -> None:
@@ -142,6 +146,22 @@ class Runner:
             log=lines,
             next=(f"nexus logs {unit.name}", "nexus status"),
         )
+
+
+def at_once() -> int:
+    """How many units may be getting ready at the same time.
+
+    More would not be ready earlier: they would share the same processors, and each miss its own deadline.
+    """
+    return max(8, 4 * (os.cpu_count() or 1))
+
+
+def pause(interval: float, waited: float) -> float:
+    """How long to wait before a unit is asked again: longer, the longer it has been awaited.
+
+    Forty services that start at once have better use for the processor than to be asked forty times a second.
+    """
+    return max(interval, min(_LONGEST_PAUSE, waited * _SHARE))
 
 
 class Snapshot:
@@ -181,8 +201,8 @@ def _why(unit: Unit, probe: ProbeResult) -> str:
 
 
 def _foreign_holder(unit: Unit, seen: Observed | None) -> str | None:
-    """Who holds one of the unit's ports, when the unit itself does not run."""
-    if seen is not None and seen.state is State.RUNNING:
+    """Who holds one of the unit's ports, when the unit itself does not run; an engine says so by itself."""
+    if isinstance(unit.runtime, Container) or (seen is not None and seen.state is State.RUNNING):
         return None
     for port in unit.ports.values():
         holder = port_holder(port)

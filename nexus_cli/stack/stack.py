@@ -25,7 +25,7 @@ from nexus_cli.stack.forms import Containers, Form, Layout, Processes, without_c
 from nexus_cli.stack.gateway import configuration
 from nexus_cli.stack.reconcile import Facts
 from nexus_cli.unit import Container, Stored, Unit
-from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, write_atomic
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, deployed, write_atomic
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,13 @@ class Stack:
 
     def facts(self, units: Sequence[Unit]) -> Facts:
         """What the engine and the disk say about the units now."""
+        prepared: dict[int, bool] = {}  # a service's migration and its replicas run on one and the same
+        for unit in units:
+            if id(unit.runtime) not in prepared:
+                prepared[id(unit.runtime)] = self.engine.prepared(unit)
         return Facts(
             observed=self.engine.observe(),
-            unprepared=frozenset(unit.name for unit in units if not self.engine.prepared(unit)),
+            unprepared=frozenset(unit.name for unit in units if not prepared[id(unit.runtime)]),
             unconfigured=frozenset(unit.name for unit in units if _stale(unit)),
         )
 
@@ -118,19 +122,6 @@ def checked(root: Path) -> Platform:
     if findings:
         raise BlueprintFault(findings)
     return platform
-
-
-_DEPLOYED = "deployed"
-
-
-def deployed(workspace: Workspace, environment: str) -> bool:
-    """Whether releases run in the environment, and not what lies in this folder."""
-    return (workspace.state / environment / _DEPLOYED).exists()
-
-
-def mark_deployed(workspace: Workspace, environment: str) -> None:
-    """From now on, what runs in the environment comes from releases."""
-    write_atomic(workspace.environment_state(environment) / _DEPLOYED, "", mode=0o600)
 
 
 _ISOLATED = "isolated.json"
@@ -189,6 +180,7 @@ def assemble(
     bindings = Bindings(
         environment="test" if copied else environment,
         host=choice.host,
+        public=(described.target.public or "") if described else "",
         containers=choice.engine == "docker",
         ports=port_numbers.chosen(folder, platform, counts, detours.port_names(platform, edges)),
         credentials=store.credentials(folder, platform),

@@ -21,7 +21,15 @@ from nexus_cli.unit import File, Observed, Unit, side
 
 PATIENCE = 15.0
 _INTERVAL = 0.03
-_TIMEOUT = 2.0
+_TIMEOUT = 5.0
+
+
+class Unanswered(NexusError):
+    """The gateway did not tell what it does."""
+
+    def __init__(self, error: str) -> None:
+        self.reason = f"does not tell what it does ({error})"
+        super().__init__(f"the gateway's admin interface does not answer: {error}")
 
 
 def shift(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
@@ -35,6 +43,16 @@ def shift(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Ev
         engine.configure(replace(gateway, files={**gateway.files, **files}))
         versions = envoy.versions(state)
         _await(cancelled, partial(_not_taken, gateway, seen, versions))
+
+
+def restore(engine: Engine, gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
+    """Write all of a running gateway's files anew, and wait until it leads requests as they say."""
+    versions = envoy.versions({name: file.content for name, file in gateway.files.items() if file.live})
+    clusters = {name: file for name, file in gateway.files.items() if name == envoy.CLUSTERS}
+    engine.configure(replace(gateway, files=clusters), whole=True)  # before the routes to them
+    _await(cancelled, partial(_without_clusters, gateway, seen, versions))
+    engine.configure(gateway, whole=True)
+    _await(cancelled, partial(_not_taken, gateway, seen, versions))
 
 
 def confirm(gateway: Unit, seen: Observed, cancelled: threading.Event) -> None:
@@ -57,13 +75,21 @@ def counted(gateway: Unit, seen: Observed, *sides: str) -> dict[str, envoy.Count
 def _await(cancelled: threading.Event, missing: Callable[[], str]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not cancelled.is_set():
-        reason = missing()
+        try:
+            reason = missing()
+        except Unanswered as fault:  # a busy machine or a slow line: it may answer the next time
+            reason = fault.reason
         if not reason:
             return
         if time.monotonic() >= deadline:
             raise NexusError(f"the gateway {reason} after {PATIENCE:g} s", hint="nexus logs gateway")
         cancelled.wait(_INTERVAL)
     raise NexusError("interrupted")
+
+
+def _without_clusters(gateway: Unit, seen: Observed, wanted: envoy.Versions) -> str:
+    running = envoy.running(_admin(gateway, seen, envoy.CONFIG_DUMP))
+    return "" if running.clusters == wanted.clusters else "does not know where to send requests"
 
 
 def _not_taken(gateway: Unit, seen: Observed, wanted: envoy.Versions) -> str:
@@ -83,5 +109,5 @@ def _admin(gateway: Unit, seen: Observed, path: str) -> Mapping[str, Any]:
         with urlopen(f"http://{host}:{port}{path}", timeout=_TIMEOUT) as answer:
             state: Mapping[str, Any] = json.load(answer)
     except (URLError, OSError, ValueError) as error:
-        raise NexusError(f"the gateway's admin interface does not answer: {error}") from error
+        raise Unanswered(str(error)) from error
     return state

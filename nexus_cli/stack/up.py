@@ -67,6 +67,8 @@ def intend(
         return Intent(stack, units, plan)
     check_secrets(stack, units)
     before = stack.bindings.ports
+    if stack.choice.far:
+        return Intent(stack, units, plan, began, replicas or {})
     ports = port_numbers.settle(
         before,
         _listening(plan, units, facts.observed),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nexus_cli.blueprint.model import Platform, Route, Service
@@ -22,7 +22,8 @@ class Operation:
     """One thing that a client may ask; `path` is the gateway's, with `{id}` where an identifier stands.
 
     `headers` are what the route needs to match. `resource` and `does` are those of a resource's operation,
-    and nothing for a route whose code is the service's own. `file` and `line` say where the route is written.
+    and nothing for a route whose code is the service's own. `file` and `line` say where the route is written,
+    `roles` whom it lets in: anybody with a token if none.
     """
 
     service: str
@@ -34,6 +35,7 @@ class Operation:
     does: str = ""
     file: str = ""
     line: int = 0
+    roles: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,9 +58,9 @@ def operations(platform: Platform, services: Sequence[str] = ()) -> list[Operati
                 behind = list(_behind(service, route, resources)) or [_itself(service, route)]
                 found += [(operation, place) for operation in behind]
     return [
-        Operation(o.service, o.method, o.path, o.auth, o.headers, o.resource, o.does, place.file, place.line)
-        for o, place in found
-        if _leads_to(platform, o)
+        replace(operation, file=place.file, line=place.line)
+        for operation, place in found
+        if _leads_to(platform, operation)
     ]
 
 
@@ -74,13 +76,15 @@ def _behind(service: Service, route: Route, resources: Sequence[Resource]) -> It
             method = _METHODS[does]
             if not route.methods or method in route.methods:
                 whole = f"{reached}/{IDENTIFIER}" if does in _WITH_IDENTIFIER else reached
-                yield Operation(service.name, method, whole, route.auth, _matching(route), resource, does)
+                yield replace(
+                    _itself(service, route), method=method, path=whole, resource=resource, does=does
+                )
 
 
 def _itself(service: Service, route: Route) -> Operation:
     """The route alone, where its code is the service's own."""
     method = next(iter(route.methods), "GET")
-    return Operation(service.name, method, route.path, route.auth, _matching(route))
+    return Operation(service.name, method, route.path, route.auth, _matching(route), roles=route.roles)
 
 
 def _matching(route: Route) -> Mapping[str, str]:
@@ -98,4 +102,5 @@ def _leads_to(platform: Platform, operation: Operation) -> bool:
         and _matching(route).items() <= operation.headers.items()
     ]
     *_, service, route = max(fitting, key=lambda one: one[:3])
-    return (service, route.auth) == (operation.service, operation.auth)
+    here = (operation.service, operation.auth, operation.roles)
+    return (service, route.auth, route.roles) == here

@@ -168,6 +168,7 @@ def uninterrupted() -> Iterator[None]:
 
 def _perform(kind: str, asked: Asked, tell: Tell) -> None:
     """Run one kind; what it could not do is a case, so that the others still run."""
+    asked.progress(f"{kind}: {KINDS[kind].about}")
     try:
         KINDS[kind].load()(asked, tell)
     except NexusError as error:

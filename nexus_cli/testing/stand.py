@@ -83,13 +83,17 @@ class Stand:
         self,
         subject: str = "tester",
         *,
-        roles: Sequence[str] = (),
+        roles: Sequence[str] | None = None,
         tenant: str = "",
         lifetime: float = 3600,
         **claims: Any,
     ) -> str:
-        """A token that the gateway of this copy accepts; a lifetime below zero has expired."""
+        """A token that the gateway of this copy accepts; a lifetime below zero has expired.
+
+        It has every role that a route asks for, unless others are named.
+        """
         accepted = self.stack.platform.spec.gateway.jwt
+        roles = self.roles if roles is None else roles
         said: dict[str, Any] = {"roles": list(roles)} if roles else {}
         said |= {"tenant": tenant} if tenant else {}
         return self.keys.token(
@@ -99,6 +103,12 @@ class Stand:
             claims={**said, **claims},
             lifetime=lifetime,
         )
+
+    @property
+    def roles(self) -> list[str]:
+        """Every role that a route asks for, and `admin`, which services of one's own may know."""
+        services = self.stack.platform.services.values()
+        return sorted({"admin", *(role for s in services for route in s.routes for role in route.roles)})
 
     @property
     def keys(self) -> DevelopmentKeys:
@@ -219,6 +229,7 @@ def _wanted(stack: Stack, services: Sequence[str]) -> list[Unit]:
 
 def _take_down(asked: Asked, made: Stand) -> None:
     if not asked.keep:
+        asked.progress(f"taking down {made.environment}")
         _remove(asked, made.environment)
         return
     mark_isolated(asked.workspace, made.environment, "{}")
@@ -288,6 +299,6 @@ def shown(stand_: Stand) -> Mapping[str, Any]:
         "environment": stand_.environment,
         "gateway_url": stand_.gateway_url if stand_.gateway else "",
         "services": services,
-        "token": stand_.token("tester", roles=["admin"], tenant="test"),
+        "token": stand_.token("tester", tenant="test"),
         "issuer": jwt.issuer,
     }

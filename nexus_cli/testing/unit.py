@@ -23,6 +23,8 @@ def run(asked: Asked, tell: Tell) -> None:
     """Run the tests of the wanted services and packages, as many at a time as was asked."""
     wanted = [subject for subject in subjects(asked.platform) if asked.wants(subject.name)]
     measured: dict[str, Coverage] = {}
+    if not wanted:
+        tell(Case(KIND, "platform", "tests", "not run", message="there is no service or package"))
 
     def test(subject: Subject) -> None:
         if asked.enough.is_set():
@@ -37,7 +39,12 @@ def run(asked: Asked, tell: Tell) -> None:
         for case in tested.cases:
             tell(case)
         if not tested.cases:
-            tell(Case(KIND, subject.name, "tests", "not run", message="it has no tests"))
+            why = (
+                f"it has no tests with the mark {' or '.join(asked.tags)}"
+                if asked.tags
+                else "it has no tests"
+            )
+            tell(Case(KIND, subject.name, "tests", "not run", message=why))
         if tested.coverage:
             measured[subject.name] = tested.coverage
 
@@ -48,7 +55,7 @@ def run(asked: Asked, tell: Tell) -> None:
             asked.enough.set()
             asked.programs.end()
             raise
-    if measured and not asked.enough.is_set():
+    if measured and not asked.enough.is_set() and not asked.tags:  # some tests cover little, and should
         tell(coverage_case(measured, asked.min_coverage))
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from nexus_cli.blueprint.lint import RULES, errors, lint
+from nexus_cli.blueprint.linting.resources import OWN_FIELDS
 from nexus_cli.blueprint.load import load
 from tests.conftest import service
 
@@ -141,6 +143,13 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"p": "nexus: v1\nkind: package\nname: p\nusers: [nobody]\n"},
         'unknown service "nobody"',
     ),
+    "target": (
+        {
+            "e": "nexus: v1\nkind: environment\nname: e\n"
+            "target: {docker: ssh://shop.example, certificates: ~/.docker/e}\n",
+        },
+        "only a tcp:// engine is known by certificates",
+    ),
     "unknown-zone": (
         {
             "e": "nexus: v1\nkind: environment\nname: e\n"
@@ -256,3 +265,21 @@ def test_a_component_names_its_secrets(workspace: Path, write: Write) -> None:
     write("web", text.format(name="web", secret="TOKNE"))
     [found] = errors(lint(load(workspace)))
     assert found.hint == 'did you mean "${secrets.TOKEN}"?'
+
+
+def test_no_field_hides_what_a_model_of_pydantic_has_itself() -> None:
+    own = {name for name in dir(BaseModel) if not name.startswith("_")}
+    assert own <= OWN_FIELDS
+
+
+def test_an_engine_s_address_says_how_and_its_keys_are_not_in_the_workspace(
+    workspace: Path, write: Write
+) -> None:
+    for name, said in {
+        "near": "docker: unix:///run/docker.sock",
+        "bare": "docker: shop.example",
+        "kept": f"docker: tcp://shop.example:2376, certificates: {workspace}/keys",
+    }.items():
+        write(name, f"nexus: v1\nkind: environment\nname: {name}\ntarget: {{{said}}}\n")
+    found = [finding.message for finding in lint(load(workspace)) if finding.rule == "target"]
+    assert found == ['"shop.example" is no address of an engine', "the certificates lie in the workspace"]

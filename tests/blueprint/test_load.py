@@ -42,6 +42,10 @@ def test_a_whole_platform(workspace: Path, write: Write) -> None:
         ("nexus: v1\nkind: service\nname: a\nname: b\nport: 1\n", '4:1: duplicate key "name"'),
         ("nexus: v1\n\tkind: service\n", "2:1: a tab in the indentation \\| YAML is indented by spaces only"),
         ("nexus: v1\nkind: servic\n", "2:7: unknown kind 'servic' \\| did you mean \"service\"\\?"),
+        (
+            "nexus: v1\nkind: service\nname: a\nport: 1\nroutes: [{path: /a, auth: none, roles: [staff]}]\n",
+            "5:10: .*`roles` are read from a token",
+        ),
         ("nexus: v1\nname: a\n", '1:1: missing key "kind"'),
         ("nexus: v1\nkind: service\nname: a\n", '1:1: missing key "port"'),
         ("nexus: v1\nkind: service\nname: A b\nport: 1\n", "3:7: 'A b' does not have the form"),

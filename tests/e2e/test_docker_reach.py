@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import trustme
 
+from nexus_cli.engine.docker.client import connect
 from tests.conftest import Run, running
-from tests.e2e.conftest import states, until
+from tests.e2e.conftest import states
+from tests.support.far_engine import listen_with_tls, ssh_server
 from tests.support.private_engine import PrivateEngine, PrivatePodman, need
 
 Tiny = Callable[..., None]
 IMAGE = "python:3.13-slim"
-TLS_PORT, SSH_PORT = 2376, 2222  # of the engine's own network namespace
-TLS_HOST = f"tcp://127.0.0.1:{TLS_PORT}"
-SSHD = """\
-Port {port}
-ListenAddress 127.0.0.1
-HostKey {folder}/host
-AuthorizedKeysFile {folder}/person.pub
-PidFile none
-StrictModes no
-PasswordAuthentication no
-PermitRootLogin yes
-"""
-SSH = """\
-#!/bin/sh
-exec /usr/bin/ssh -F none -i {folder}/person -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \\
-	-o LogLevel=ERROR "$@"
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -41,66 +28,36 @@ def _alone() -> None:
     """Nobody to wait for: the engine's network namespace has ports of its own."""
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as DOCKER_CERT_PATH wants it, and the engine's own pair beside it."""
-    folder, authority = tmp_path_factory.mktemp("certificates"), trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    for name, certificate in {
-        "": authority.issue_cert("person@example.org"),
-        "server-": authority.issue_cert("127.0.0.1"),
-    }.items():
-        certificate.private_key_pem.write_to_path(str(folder / f"{name}key.pem"))
-        certificate.cert_chain_pems[0].write_to_path(str(folder / f"{name}cert.pem"))
-    return folder
+@dataclass(frozen=True)
+class Far:
+    """An engine on another machine, its address there, and the folder of certificates for it."""
+
+    engine: PrivateEngine
+    address: str
+    certificates: Path
+
+    @property
+    def trust(self) -> dict[str, str]:
+        """The environment of a command that is let in."""
+        known = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(self.certificates)}
+        return {"DOCKER_HOST": self.address, **known}
 
 
 @pytest.fixture(scope="module")
-def engine(
-    docker_engine: str, certificates: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PrivateEngine]:
+def far(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     need("dockerd", "ip", "nsenter", "mount")
-    files = {"tlscacert": "ca.pem", "tlscert": "server-cert.pem", "tlskey": "server-key.pem"}
-    options = (f"--{name}={certificates / path}" for name, path in files.items())
-    made = PrivateEngine(
-        tmp_path_factory.mktemp("engine") / "own", options=(f"--host={TLS_HOST}", "--tlsverify", *options)
-    )
+    made = PrivateEngine(tmp_path_factory.mktemp("engine") / "own")
+    certificates = tmp_path_factory.mktemp("certificates")
+    address = listen_with_tls(made, certificates)
     made.start()
     made.copy_image(IMAGE, docker_engine)
-    yield made
+    yield Far(made, address, certificates)
     made.remove()
 
 
 @pytest.fixture(autouse=True)
 def _in_containers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEXUS_ENGINE", "docker")
-
-
-@pytest.fixture
-def nexus(workspace: Path, engine: PrivateEngine) -> Run:
-    """The real command line, where the engine's containers are reached."""
-    return running(workspace, engine.inside)
-
-
-@pytest.fixture
-def ssh(engine: PrivateEngine, tmp_path: Path) -> Iterator[Mapping[str, str]]:
-    """A real SSH server beside the engine, and the environment in which `ssh` is let in there."""
-    need("sshd", "ssh", "ssh-keygen")
-    folder = tmp_path / "ssh"
-    (folder / "bin").mkdir(parents=True)
-    for name in ("host", "person"):
-        subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
-    (folder / "config").write_text(SSHD.format(port=SSH_PORT, folder=folder))
-    (folder / "bin" / "ssh").write_text(SSH.format(folder=folder))
-    (folder / "bin" / "ssh").chmod(0o755)
-    Path("/run/sshd").mkdir(exist_ok=True)
-    server = subprocess.Popen([*engine.inside, "/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")])
-    environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
-    knock = [*engine.inside, "ssh", "-p", str(SSH_PORT), "127.0.0.1", "true"]
-    until(lambda: subprocess.run(knock, env={**os.environ, **environment}, check=False).returncode == 0)
-    yield environment
-    server.terminate()
-    server.wait()
 
 
 def works(nexus: Run, tiny: Tiny, workspace: Path, **environment: str) -> None:
@@ -120,56 +77,62 @@ def works(nexus: Run, tiny: Tiny, workspace: Path, **environment: str) -> None:
     assert nexus("down", "--volumes", **environment).returncode == 0
 
 
-def test_tls(engine: PrivateEngine, certificates: Path, workspace: Path, nexus: Run, tiny: Tiny) -> None:
-    tls = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
-    works(nexus, tiny, workspace, DOCKER_HOST=TLS_HOST, **tls)
+def test_tls(far: Far, workspace: Path, nexus: Run, tiny: Tiny) -> None:
+    works(nexus, tiny, workspace, **far.trust)
+    assert connect(far.engine.address).api.containers(all=True) == []
 
 
-def test_tls_with_a_stranger_s_certificate(
-    engine: PrivateEngine, workspace: Path, nexus: Run, tiny: Tiny, tmp_path: Path
-) -> None:
+def test_tls_with_a_stranger_s_certificate(far: Far, nexus: Run, tiny: Tiny, tmp_path: Path) -> None:
     stranger = trustme.CA()
     pair = stranger.issue_cert("stranger@example.org")
     stranger.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     pair.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     pair.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
     tiny("catalog")
-    done = nexus(
-        *("up", "catalog"),
-        DOCKER_HOST=TLS_HOST,
-        DOCKER_TLS_VERIFY="1",
-        DOCKER_CERT_PATH=str(tmp_path),
-    )
+    done = nexus("up", "catalog", **{**far.trust, "DOCKER_CERT_PATH": str(tmp_path)})
     assert done.returncode == 1
-    assert f"no Docker engine answers at {TLS_HOST}" in done.stderr
-    assert "certificate" in done.stderr
+    assert f"no Docker engine answers at {far.address}" in done.stderr
+    assert "has no certificate of the authority in ca.pem" in done.stderr
+    shutil.copy(far.certificates / "ca.pem", tmp_path / "ca.pem")
+    done = nexus("up", "catalog", **{**far.trust, "DOCKER_CERT_PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "it does not take the certificate in cert.pem" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_context(
-    engine: PrivateEngine, certificates: Path, workspace: Path, nexus: Run, tiny: Tiny, tmp_path: Path
-) -> None:
+def test_a_context(far: Far, nexus: Run, tiny: Tiny, tmp_path: Path) -> None:
     need("docker")
     configured = {"DOCKER_CONFIG": str(tmp_path / "docker")}
-    files = ",".join(f"{name}={certificates / name}.pem" for name in ("ca", "cert", "key"))
-    for words in (("create", "far", "--docker", f"host={TLS_HOST},{files}"), ("use", "far")):
+    files = ",".join(f"{name}={far.certificates / name}.pem" for name in ("ca", "cert", "key"))
+    for words in (("create", "far", "--docker", f"host={far.address},{files}"), ("use", "far")):
         subprocess.run(["docker", "context", *words], check=True, env={**os.environ, **configured})
-    works(nexus, tiny, workspace, **configured)
-
-
-def test_ssh(engine: PrivateEngine, ssh: Mapping[str, str], workspace: Path, nexus: Run, tiny: Tiny) -> None:
-    path = engine.address.removeprefix("unix://")
-    works(nexus, tiny, workspace, DOCKER_HOST=f"ssh://root@127.0.0.1:{SSH_PORT}{path}", **ssh)
-
-
-def test_ssh_to_where_nobody_lets_us_in(
-    engine: PrivateEngine, workspace: Path, nexus: Run, tiny: Tiny
-) -> None:
     tiny("catalog")
-    done = nexus("up", "catalog", DOCKER_HOST="ssh://root@127.0.0.1:1")
+    assert nexus("up", "catalog", "--free-ports", **configured).returncode == 0
+    assert states(nexus, **configured)["catalog"] == "ready"
+    assert nexus("down", "--volumes", **configured).returncode == 0
+    done = nexus("status", DOCKER_CONTEXT="farther", **configured)
+    assert "there is no Docker context farther" in done.stderr
+
+
+def test_ssh(far: Far, workspace: Path, nexus: Run, tiny: Tiny, tmp_path: Path) -> None:
+    need("sshd", "ssh", "ssh-keygen")
+    with ssh_server(far.engine, tmp_path / "ssh") as (address, environment):
+        works(nexus, tiny, workspace, DOCKER_HOST=address, **environment)
+        (tmp_path / "ssh" / "known").write_text("")
+        done = nexus("status", DOCKER_HOST=address, **environment)
     assert done.returncode == 1
-    assert "cannot reach root@127.0.0.1" in done.stderr
+    assert "Host key verification failed" in done.stderr
+    assert "connect once and look at its key: `ssh -p 2222 root@" in done.stderr
+
+
+@pytest.mark.parametrize("scheme", ["ssh://root@", "tcp://"])
+def test_a_machine_that_is_down(scheme: str, nexus: Run, tiny: Tiny) -> None:
+    tiny("catalog")
+    done = nexus("up", "catalog", DOCKER_HOST=f"{scheme}127.0.0.1:1")
+    assert done.returncode == 1
+    assert "127.0.0.1" in done.stderr
     assert "refused" in done.stderr
+    assert done.stderr.count("\n") == 2  # what is wrong, and what to do
 
 
 @pytest.fixture

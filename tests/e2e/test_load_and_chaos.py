@@ -5,19 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.conftest import Run
+import nexus_cli.testing
+from tests.conftest import Run, skip_for
 from tests.e2e.conftest import free_port, processes_of, spawn, states, until
 
 SERVER = """\
 import http.server, json, os, signal, socket, threading, time, urllib.parse
-SLOW, GIVES_UP = {slow}, {gives_up}
+with open("clocks", "a") as clocks:
+    clocks.write(f"{{time.time()}}\\n")
+GIVES_UP = {gives_up}
 redis = urllib.parse.urlsplit(os.environ["REDIS_URL"])
 lock, kept, rows = threading.Lock(), [], {{}}
 def connected():
@@ -44,15 +49,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def answer(self):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        here = self.path.partition("?")[0]
         status, said = 200, {{}}
         if not ping():
             status = 503
         elif self.command == "POST":
             status, said = 201, {{"id": str(len(rows))}}
             rows[said["id"]] = json.loads(body)
-        elif here == "/api/v1/items":
-            time.sleep(SLOW)
         data = json.dumps(said).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(data)))
@@ -74,6 +76,7 @@ kind: platform
 name: shop
 include: [blueprints/**/*.yaml, "catalogue:gateway"]
 """
+LOCKS = Path(nexus_cli.testing.__file__).parent / "locks"
 CATALOGUE = Path(__file__).parents[2] / "blueprints" / "components"
 DATABASE = "DATABASE_URL: redis://${host}:${ports.redis}/1"
 ITEM = {
@@ -95,15 +98,15 @@ def shop(workspace: Path, tiny: Callable[..., None]) -> Path:
         port=free_port(),
         routes=[{"path": "/api/v1/items", "auth": "none"}],
         resources=ITEM,
-        slo={"p95": "250ms", "availability": 99},
+        slo={"p95": "2s", "availability": 99},
     )
     (workspace / "tests" / "chaos").mkdir(parents=True)
     _become(workspace)
     return workspace
 
 
-def _become(shop: Path, *, slow: float = 0.0, gives_up: bool = False) -> None:
-    (shop / "services" / "order" / "server.py").write_text(SERVER.format(slow=slow, gives_up=gives_up))
+def _become(shop: Path, *, gives_up: bool = False) -> None:
+    (shop / "services" / "order" / "server.py").write_text(SERVER.format(gives_up=gives_up))
 
 
 def _experiment(shop: Path, name: str, **how: object) -> None:
@@ -117,22 +120,82 @@ def _tested(nexus: Run, kind: str, *more: str, code: int) -> dict[str, dict[str,
     return {case["name"]: case for case in json.loads(done.stdout)["cases"]}
 
 
-def test_a_slow_route_is_found_and_a_persons_script_is_kept(shop: Path, nexus: Run) -> None:
-    cases = _tested(nexus, "performance", "--duration", "3s", code=0)
-    listing = "load: GET /api/v1/items"
-    assert cases.keys() == {listing, f"{listing}/{{id}}", "load: POST /api/v1/items"}
-    assert {case["status"] for case in cases.values()} == {"passed"}
+SHELF = """\
+import http.server, json, os, pathlib, signal, threading, urllib.parse
+import pg8000.native
+at = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+user, password = map(urllib.parse.unquote, (at.username, at.password))
+database = pg8000.native.Connection(user, at.hostname, at.path[1:], at.port, password)
+lock = threading.Lock()
+QUERY = "SELECT name FROM books WHERE owner = :owner"
+for statement in pathlib.Path("schema.sql").read_text().split(";"):
+    database.run(statement)
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        owner = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query).get("owner")
+        with lock:
+            rows = database.run(QUERY, owner=owner[0]) if owner else []
+        data = json.dumps({"items": rows}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+    def log_message(self, *args):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
+server = Server((os.environ["HOST"], int(os.environ["PORT"])), Handler)
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever()
+"""
+ROWS = """\
+CREATE UNLOGGED TABLE books AS
+SELECT 'book ' || n AS name, 'owner-' || n % 200000 AS owner FROM generate_series(1, 600000) AS n;
+ANALYZE books"""
+INDEX = "CREATE INDEX ix_books_owner ON books (owner)"
+LIST, FILTERED = "list('/api/v1/books')", "list('/api/v1/books', `owner=owner-${number()}`)"
 
-    script = shop / "tests" / "performance" / "order.js"
-    script.write_text(script.read_text() + "// mine\n")
-    _become(shop, slow=0.35)
-    cases = _tested(nexus, "performance", "--duration", "3s", code=1)
-    assert {name for name, case in cases.items() if case["status"] == "failed"} == {listing}
-    assert "too slow: p95" in str(cases[listing]["message"])
-    assert script.read_text().endswith("// mine\n")
-    (report,) = [*shop.glob(".nexus/tests/runs/*/performance/load.html")][-1:]
-    assert report.read_text().count("<polyline") == 6
-    assert processes_of(shop) == []
+
+@pytest.fixture
+def shelf(workspace: Path, tiny: Callable[..., None]) -> Path:
+    """One service with enough rows in PostgreSQL, whose lists are filtered by a field."""
+    (workspace / "nexus.yaml").write_text(PLATFORM.replace("[", '["catalogue:postgres", '))
+    tiny(
+        "shelf",
+        uses=["postgres"],
+        routes=[{"path": "/api/v1/books", "auth": "none"}],
+        resources={"book": {"fields": {"name": "string", "owner": "string"}, "operations": ["list"]}},
+        slo={"p95": "400ms", "availability": 99},
+    )
+    folder = workspace / "services" / "shelf"
+    shutil.copy(LOCKS / "platform.lock", folder / "requirements.lock")
+    (folder / "server.py").write_text(SHELF)
+    (folder / "schema.sql").write_text(f"{ROWS};\n{INDEX};\n")
+    return workspace
+
+
+def test_a_missing_index_is_found_and_a_persons_script_is_kept(shelf: Path, nexus: Run) -> None:
+    load = ("--duration", "3s", "--rate", "60")
+    script = shelf / "tests" / "performance" / "shelf.js"
+    cases = _tested(nexus, "performance", *load, code=0)
+    assert {name: case["status"] for name, case in cases.items()} == {"load: GET /api/v1/books": "passed"}
+    own = script.read_text().replace(LIST, FILTERED).replace("import { list,", "import { list, number,")
+    script.write_text(own.replace("'GET /api/v1/books'", "'GET /api/v1/books?owner'"))
+
+    asked = "load: GET /api/v1/books?owner"
+    cases = _tested(nexus, "performance", *load, code=0)
+    assert {name: case["status"] for name, case in cases.items()} == {asked: "passed"}
+
+    schema = shelf / "services" / "shelf" / "schema.sql"
+    schema.write_text(schema.read_text().replace(f"{INDEX};\n", ""))
+    (case,) = _tested(nexus, "performance", *load, code=1).values()
+    assert (case["name"], case["status"]) == (asked, "failed")
+    assert "too slow: p95" in str(case["message"])
+    assert FILTERED in script.read_text()
+    (report,) = [*shelf.glob(".nexus/tests/runs/*/performance/load.html")][-1:]
+    assert report.read_text().count("<polyline") == 2
+    assert processes_of(shelf) == []
 
 
 def test_without_k6_nothing_passes_quietly(shop: Path, nexus: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,23 +207,31 @@ def test_without_k6_nothing_passes_quietly(shop: Path, nexus: Run, monkeypatch: 
 
 
 def test_what_does_not_come_back_is_found(shop: Path, nexus: Run, on: str) -> None:
+    skip_for("" if shutil.which("faketime") else "faketime is not installed")
     _experiment(shop, "a-stop", action="stop", each="components", **{"for": "1s"})
     _experiment(shop, "b-kill", action="kill", target="order", **{"for": "500ms"})
     _experiment(shop, "c-cut", action="partition", target="redis", **{"for": "1s"})
     _experiment(shop, "d-disk", action="disk", target="redis", size="32Mi", **{"for": "500ms"})
+    _experiment(shop, "e-cpu", action="cpu", cores=1, **{"for": "500ms"})
+    _experiment(shop, "f-memory", action="memory", size="64Mi", **{"for": "500ms"})
+    _experiment(shop, "g-clock", action="clock", target="order", by="2h", **{"for": "500ms"})
+    began = time.time()
     cases = _tested(nexus, "chaos", code=0)
+    lacking = {"d-disk"} if on == "process" else {"g-clock"}
     assert {name: case["status"] for name, case in cases.items()} == {
-        "a-stop (redis)": "passed",
-        "b-kill": "passed",
-        "c-cut": "passed",
-        "d-disk": "not run" if on == "process" else "passed",
+        name: "not run" if name in lacking else "passed"
+        for name in ("a-stop (redis)", "b-kill", "c-cut", "d-disk", "e-cpu", "f-memory", "g-clock")
     }
+    if on == "process":
+        clocks = [float(line) - began for line in (shop / "services/order/clocks").read_text().splitlines()]
+        assert any(7200 <= ahead < 7200 + 300 for ahead in clocks)  # it was put forward
+        assert clocks[-1] < 300  # and put back
     stopped = cases["a-stop (redis)"]["figures"]
     assert isinstance(stopped, dict)
     assert stopped["good meanwhile (%)"] < 50
     if on == "docker":
         return
-    for name in ("b-kill", "c-cut", "d-disk"):
+    for name in ("b-kill", "c-cut", "d-disk", "e-cpu", "f-memory", "g-clock"):
         (shop / "tests" / "chaos" / f"{name}.yaml").unlink()
     _become(shop, gives_up=True)
     (case,) = _tested(nexus, "chaos", code=1).values()

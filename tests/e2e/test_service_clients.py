@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import Run
 from tests.e2e.conftest import free_port
@@ -43,21 +47,80 @@ http.server.HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).s
 USE = "from shelf_client import Client; print(Client(server='http://127.0.0.1:{}').books.list_books())"
 
 
+STOCK = """\
+nexus: v1
+kind: service
+name: stock
+type: fastapi
+port: {port}
+uses: [postgres]
+resources: {{item: {{fields: {{name: string}}}}}}
+"""
+SHELF = """\
+import type { Routes } from "../generated/extension.ts";
+
+export const routes: Routes = (app, runtime) => {
+  app.get("/api/v1/shelf", async () => {
+    const { items } = runtime.clients.stock.api;
+    await items.createItem({ body: { name: "Emma" } });
+    return (await items.listItems()).items.map((item) => item.name);
+  });
+};
+"""
+
+
+def generated(nexus: Run, service: str, language: str) -> str:
+    done = nexus("generate", "sdk", "--service", service, "--lang", language, "--no-verify")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
 def test_a_service_uses_the_client_of_another(workspace: Path, nexus: Run, tiny: Callable[..., None]) -> None:
     port = free_port()
     tiny("shelf", port=port)
     tiny("desk")
     (workspace / "services/shelf/server.py").write_text(SERVER.format(document=json.dumps(DOCUMENT)))
-    command = ["generate", "sdk", "--service", "shelf", "--lang", "python", "--no-verify"]
-    down = nexus(*command)
-    assert down.returncode == 1
-    assert "hint: nexus up shelf" in down.stderr
+    told = generated(nexus, "shelf", "python")
+    assert "shelf: does not run, so its code is asked by itself" in told
+    assert "users: [NAME]" in told
+    assert not [*(workspace / ".nexus").glob("client-*")]
     assert nexus("up", "shelf").returncode == 0
-    done = nexus(*command)
-    assert done.returncode == 0, done.stderr
-    assert "users: [NAME]" in done.stderr
     blueprint = workspace / "blueprints/packages/shelf-client.yaml"
     blueprint.write_text(blueprint.read_text() + "users: [desk]\n")
     used = nexus("run", "--no-deps", "desk", "python", "-c", USE.format(port))
     assert used.stdout == "['Emma']\n", used.stderr
-    assert "users: [NAME]" not in nexus(*command).stderr
+    told = generated(nexus, "shelf", "python")
+    assert f"shelf: reading http://127.0.0.1:{port}/api/openapi.json" in told
+    assert "shelf-client is a dependency of desk" in told
+    refused = nexus("generate", "package", "shelf-client")
+    assert "hint: nexus generate sdk --service shelf --lang python" in refused.stderr
+
+
+@pytest.mark.timeout(600)
+def test_a_service_calls_one_that_was_only_described(
+    workspace: Path, nexus: Run, tiny: Callable[..., None]
+) -> None:
+    del tiny  # which takes down what runs
+    port = free_port()
+    (workspace / "blueprints/stock.yaml").write_text(STOCK.format(port=free_port()))
+    desk = ["desk", "--type", "fastify", "--uses", "stock", "--port", str(port), "--defaults"]
+    made = nexus("generate", "app", *desk)
+    assert made.returncode == 0, made.stderr
+    told = generated(nexus, "stock", "typescript")
+    assert "stock: generated for this from the blueprint" in told
+    assert "stock-client is a dependency of desk" in told
+    assert not (workspace / "services/stock").exists()
+    assert nexus("generate", "app", "stock").returncode == 0
+    (workspace / "services/desk/src/domain/routes.ts").write_text(SHELF)
+    for command in (["build", "desk"], ["up", "--free-ports", "desk"]):
+        done = nexus(*command)
+        assert done.returncode == 0, done.stderr
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/api/v1/shelf", headers={"x-correlation-id": "from-desk"}
+    )
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            assert json.load(answer) == ["Emma"]
+    except urllib.error.HTTPError:
+        pytest.fail(nexus("logs", "desk", "stock").stdout)
+    assert "from-desk" in nexus("logs", "stock").stdout  # what belongs to the work goes along

@@ -34,6 +34,9 @@ ORDERS: dict[str, Any] = {
     "routes": [
         {"path": "/api/v1/orders", "auth": "none"},
         {"path": "/api/v1/orders/private"},
+        {"path": "/api/v1/orders/audit", "roles": ["auditor", "staff"]},
+        {"path": "/api/v1/refunds", "methods": ["GET"]},
+        {"path": "/api/v1/refunds", "methods": ["POST"], "roles": ["staff"]},
         {"path": "/api/v1/products", "auth": "none", "rewrite": "/items"},
         {"path": "/stripped", "auth": "none", "rewrite": "/"},
         {"path": "/versioned", "auth": "none", "version": "1"},
@@ -151,6 +154,15 @@ class TestRouting:
         assert_problem(gateway.call(READY), 503)
         assert gateway.call("/health").status == 200
 
+    def test_neighbours_may_look_at_a_gateway_and_do_nothing_to_it(self, start: Start) -> None:
+        gateway = start(platform_of(), admin_address="0.0.0.0")
+        assert gateway.admin("/ready").status == 200
+        assert gateway.admin("/stats?format=json&filter=^http.gateway").json["stats"]
+        for path, method in (("/healthcheck/fail", "POST"), ("/quitquitquit", "POST"), ("/ready", "POST")):
+            assert gateway.admin(path, method).status == 404
+        assert gateway.admin("/listeners").status == 404
+        assert gateway.admin("/ready").status == 200
+
     def test_upgraded_connections_outlive_the_timeout(self, shop: RunningGateway) -> None:
         with socket.create_connection(("127.0.0.1", shop.settings.http_port), timeout=5) as client:
             client.sendall(
@@ -219,6 +231,37 @@ class TestTokens:
         assert_problem(self.ask(shop, "rubbish"), 401)
         assert_problem(self.ask(shop, keys.token("a", issuer=ISSUER, audience="bank")), 403)
         assert_problem(self.ask(shop, keys.token("a", issuer=ISSUER)), 403)
+
+    @pytest.mark.parametrize(
+        ("roles", "status"),
+        [
+            (["auditor"], 200),
+            (["guest", "staff"], 200),
+            (["guest", "admin"], 403),
+            (["staff2", "Staff", "staf"], 403),
+            ([], 403),
+            (None, 403),
+            ("staff", 403),  # a list is what the claim is said to be
+            ({"staff": True}, 403),
+        ],
+    )
+    def test_only_who_has_a_role_passes(
+        self, shop: RunningGateway, keys: DevelopmentKeys, roles: Any, status: int
+    ) -> None:
+        claims = {} if roles is None else {"roles": roles}
+        token = keys.token("ann", issuer=ISSUER, audience="shop", claims=claims)
+        headers = {"authorization": f"Bearer {token}", "x-user-roles": '["staff"]'}
+        answer = shop.call("/api/v1/orders/audit/7", headers=headers)
+        if status == 200:
+            assert answer.status == 200
+        else:
+            assert_problem(answer, 403, detail="RBAC: access denied")
+
+    def test_a_role_may_be_asked_for_by_method(self, shop: RunningGateway, keys: DevelopmentKeys) -> None:
+        headers = {"authorization": "Bearer " + keys.token("ann", issuer=ISSUER, audience="shop")}
+        assert shop.call("/api/v1/refunds", headers=headers).status == 200
+        assert_problem(shop.call("/api/v1/refunds", "POST", headers=headers), 403)
+        assert_problem(shop.call("/api/v1/refunds", "POST"), 401)
 
     def test_without_keys_a_route_that_wants_a_token_is_closed(
         self, start: Start, keys: DevelopmentKeys

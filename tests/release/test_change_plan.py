@@ -10,7 +10,7 @@ import pytest
 
 from nexus_cli.blueprint.model import Deploy, Smoke, Strategy
 from nexus_cli.plan import Plan
-from nexus_cli.release.change import Change, plan
+from nexus_cli.release.change import STRAYED, Change, plan
 from nexus_cli.release.moves import Shift
 from nexus_cli.release.record import Live, Side
 from nexus_cli.stack.reconcile import Facts
@@ -110,7 +110,19 @@ def test_recreate_ends_the_old_side_before_the_new_one_begins() -> None:
         "stop order.r1",
         "start order.r2",
         "shift order 100 %: v2 100",
+        "watch order 100 %",
     ]
+
+
+def test_a_gateway_that_leads_elsewhere_is_put_right_first() -> None:
+    strayed = replace(running(ONE), unconfigured=["gateway"])
+    assert told(plan(replace(change(ONE, TWO, "blue-green"), facts=strayed)))[:3] == [
+        "start order.r2",
+        "configure gateway",
+        "shift order 100 %: v1 0, v2 100",
+    ]
+    alone = plan(replace(change(ONE, ONE, "rolling"), facts=strayed))
+    assert [(step.id, step.cause) for step in alone.steps] == [("configure gateway", STRAYED)]
 
 
 def test_every_replica_is_asked_before_it_gets_a_request() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.e2e.conftest import events, spawn, until
 from tests.support.load import under_load
-from tests.support.shop import CALLED, DEPLOY, Shop, settled
+from tests.support.shop import CALLED, DEPLOY, Shop, killed, settled
 
 ONE_ENGINE = pytest.mark.parametrize("on", ["process"], indirect=True)
 """For what does not depend on where units run."""
@@ -76,6 +76,10 @@ def test_recreate_never_runs_two_at_once(shop: Shop) -> None:
     ]
     shop.ok("deploy", "production", "--strategy", "recreate")
     assert set(shop.state()) == {"gateway", "catalog.r2", "order.r2"}
+    shop.write("v3", services=("order",), dies=0.8)
+    done = shop.nexus("deploy", "production", "--strategy", "recreate")
+    assert (done.returncode, "rolled-back: " in done.stderr) == (1, True), done.stderr
+    assert shop.state() == dict.fromkeys(("gateway", "catalog.r2", "order.r2"), "ready")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,7 @@ def test_killed_at_any_moment(shop: Shop, strategy: str, stride: int) -> None:
         for number in itertools.count(1, stride):
             version = f"w{number}"
             shop.write(version)
-            ended = _killed(shop, number)
+            ended = killed(shop, number)
             after = next(ways)
             if after and not ended:
                 done = shop.nexus(*after)
@@ -175,18 +179,6 @@ def test_killed_at_any_moment(shop: Shop, strategy: str, stride: int) -> None:
     assert load.said(moment) == {version}
     assert set(shop.state().values()) == {"ready"}
     assert shop.nexus("audit", "verify").returncode == 0
-
-
-def _killed(shop: Shop, number: int) -> bool:
-    """Deploy until so many events have been told, then kill; whether it had ended by itself before."""
-    victim = spawn(shop.root, "deploy", "production", "-o", "json")
-    assert victim.stdout is not None
-    ended = False
-    for _ in range(number):
-        ended = not victim.stdout.readline()
-    victim.kill()
-    victim.communicate()
-    return ended
 
 
 @ONE_ENGINE

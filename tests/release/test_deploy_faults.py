@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from nexus_cli.stack.stack import deployed
-from nexus_cli.workspace import find
+from nexus_cli.engine.docker.client import connect
+from nexus_cli.engine.docker.images import present
+from nexus_cli.workspace import deployed, find
 from tests.e2e.conftest import events, spawn, until
 from tests.support.load import under_load
+from tests.support.private_engine import need
 from tests.support.shop import CALLED, DEPLOY, Shop, settled
+from tests.support.small_disk import small_disk
 
 ONE_ENGINE = pytest.mark.parametrize("on", ["process"], indirect=True)
 NOTE = "import os; open(os.environ['NOTES'], 'a').write('{} ' + os.environ['PORT'] + '\\n')"
@@ -110,11 +112,11 @@ def test_what_was_broken_off_is_explained(shop: Shop) -> None:
 @pytest.mark.parametrize("on", ["docker"], indirect=True)
 def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> None:
     shop.ok("deploy", "production")
-    before = _images(shop)
+    before = shop.images()
     assert all(image.startswith("sha256:") for image in before.values())
     shop.write("v2")
     shop.ok("deploy", "production")
-    assert set(_images(shop).values()).isdisjoint(before.values())
+    assert set(shop.images().values()).isdisjoint(before.values())
     for image in before.values():
         subprocess.run(["docker", "rmi", "--force", image], check=True, capture_output=True)
     with under_load(shop.port) as load:
@@ -123,14 +125,12 @@ def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> No
         settled(load)
     assert (load.failures(), load.said(after)) == ([], {"v1"})
     assert shop.ok("rollback", "production", "--plan").count("shift") >= 2
-
-
-def _images(shop: Shop) -> dict[str, str]:
-    """The image of each service's serving side, as the ledger knows it."""
-    query = "select body from nexus_entries where kind = 'live' order by number desc limit 1"
-    with contextlib.closing(sqlite3.connect(shop.root / ".nexus" / "ledger.db")) as ledger:
-        ((body,),) = ledger.execute(query)
-    return {name: sides[-1]["image"] for name, sides in json.loads(body)["live"]["sides"].items()}
+    written = json.loads((shop.root / "blueprints" / "production.yaml").read_text())
+    shop.place(**{**written, "retention": 1})
+    for version in ("v3", "v4"):  # the second leaves nobody who could want to go back to v2
+        shop.write(version)
+        shop.ok("deploy", "production")
+    assert len([name for name in present(connect()) if name.startswith(f"shop-{shop.port}-")]) == 4
 
 
 @ONE_ENGINE
@@ -154,3 +154,31 @@ def test_a_gateway_that_dies_in_the_middle(shop: Shop) -> None:
         after = time.monotonic()
         settled(load)
     assert (load.failures(after), load.said(after)) == ([], {"v2"})
+
+
+@ONE_ENGINE
+def test_a_full_disk_stops_a_deployment_and_nothing_that_serves(shop: Shop) -> None:
+    need("mount")
+    state = shop.root / ".nexus"
+    state.mkdir(mode=0o700)
+    with small_disk(state, "24m"):
+        shop.ok("deploy", "production")
+        shop.write("v2")
+        with under_load(shop.port) as load:
+            settled(load)
+            with contextlib.suppress(OSError), (state / "filler").open("wb", buffering=0) as filler:
+                while filler.write(b"x" * 4096):
+                    pass
+            done = shop.nexus("deploy", "production")
+            settled(load)
+            (state / "filler").unlink()
+            assert done.returncode == 1, done.stderr
+            assert "full" in done.stderr.lower() or "no space left" in done.stderr.lower(), done.stderr
+            assert "Traceback" not in done.stderr
+            assert (load.failures(), load.said()) == ([], {"v1"})
+            shop.ok("deploy", "production")
+            after = time.monotonic()
+            settled(load)
+        assert (load.failures(), load.said(after)) == ([], {"v2"})
+        assert "none changed" in shop.ok("audit", "verify")
+        shop.ok("down", "--env", "production")

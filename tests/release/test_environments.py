@@ -161,6 +161,13 @@ def test_what_was_changed_by_hand_is_shown_and_a_deployment_brings_units_back(ro
     lead_elsewhere(place, gateway)
     assert {("order.r1", "changed"), ("gateway", "routing")} <= drifted()
     until(lambda: "the data plane sends requests elsewhere" in nexus("drift", "staging").stdout, 60.0)
+    assert "configure gateway" in ok(nexus("deploy", "staging", "--version", "v1", "--dry-run"))
+    ok(nexus("deploy", "staging", "--version", "v1"))
+    assert drifted() == set()
+
+    ok(nexus("down", "order", "--env", "staging"))
+    assert drifted() == {("order.r1", "missing")}
+    assert happened(nexus, "staging")[-1][::3] == ("down", "order stopped")
 
 
 def lead_elsewhere(place: Estate, gateway: Unit) -> None:

@@ -32,11 +32,16 @@ def test_a_run_without_an_end_is_unfinished_and_other_happenings_stand_beside_it
     book.append("staging", "approval", {"actor": "bob", "version": "v1", "reason": "looked at it"})
     book.append("staging", "begun", BEGUN)
     book.append("staging", "unlock", {"actor": "cy", "reason": "gone", "holder": {"actor": "a", "host": "h"}})
+    down = {"actor": "cy", "reason": ""}
+    book.append("staging", "down", {**down, "services": [], "volumes": True})
+    book.append("staging", "down", {**down, "services": ["order", "user"], "volumes": False})
     told = happened(book.entries("staging"))
     assert [(run.action, run.outcome) for run in told] == [
         ("approval", "approved"),
         ("deploy", "unfinished"),
         ("unlock", "taken from a on h"),
+        ("down", "everything stopped, with its data"),
+        ("down", "order, user stopped"),
     ]
 
 

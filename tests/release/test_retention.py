@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nexus_cli.blueprint.load import load
-from nexus_cli.release import artifact, retention
+from nexus_cli.release import artifact, built, retention
 from nexus_cli.release.ledger import Ledger
 from nexus_cli.release.record import Artifact, Live, Release, Side
 from nexus_cli.workspace import Workspace
@@ -104,3 +104,12 @@ def test_what_a_release_that_is_being_made_uses_is_left_alone_for_a_day(
     (top / "code-left").mkdir()
     os.utime(top / "code-left", (BEFORE - 90_000, BEFORE - 90_000))
     assert kept(book, place) == ["fresh", "v1", "v5", "v6"]
+
+
+def test_images_go_with_the_code_that_nobody_needs() -> None:
+    found = {"v1": {"order": "a"}, "v2": {"order": "b"}, "v3": {"order": "a"}, "v4": {"order": "c"}}
+    known = [("order", version, f"image of {version}") for version in ("v1", "v2", "v4")]
+    assert built.unneeded(found, known, {("order", "c")}) == {"image of v1", "image of v2"}
+    assert built.unneeded(found, known, {("order", "a")}) == {"image of v2", "image of v4"}
+    shared = [("order", "v1", "same"), ("order", "v4", "same")]
+    assert built.unneeded(found, shared, {("order", "c")}) == set()

@@ -26,6 +26,7 @@ class Load:
     """What was asked and answered so far."""
 
     port: int
+    host: str = "127.0.0.1"
     answers: list[Answer] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -44,7 +45,7 @@ class Load:
         while not self.done.wait(max(0.0, next_ - time.monotonic())):
             next_ += pause
             sent = time.monotonic()
-            connection = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            connection = connection or http.client.HTTPConnection(self.host, self.port, timeout=20)
             try:
                 connection.request(method, path, body=b"{}" if method == "POST" else None)
                 response = connection.getresponse()
@@ -63,9 +64,9 @@ class Load:
 
 
 @contextmanager
-def under_load(port: int, path: str = "/order") -> Iterator[Load]:
+def under_load(port: int, path: str = "/order", *, host: str = "127.0.0.1") -> Iterator[Load]:
     """About 60 requests a second: kept and new connections, POST, and ones that take two seconds."""
-    load = Load(port)
+    load = Load(port, host)
     kinds = [
         ("GET", path, 0.05, True),
         ("GET", path, 0.05, False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -11,7 +12,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-from nexus_cli.engine.docker.client import connect, silence
+from nexus_cli.engine.docker.client import Conflict, NotFound, connect, silence, translated
 from tests.conftest import skip_for
 from tests.support.small_disk import mount, unmount
 
@@ -27,8 +28,9 @@ runtime = "runc"
 class PrivateEngine:
     """A dockerd on a file system of `size`, reached at `address`; `options` are more of its command line.
 
-    It lives in its own network namespace, where its bridges and packet filter are nobody else's; `inside`
-    stands before a command that has to reach its containers.
+    It lives in its own network namespace, where its bridges and packet filter are nobody else's: from outside
+    it is as far away as one on another machine. `host` is what it is reached by; `inside` stands before a
+    command that has to reach its containers.
     """
 
     def __init__(self, folder: Path, *, size: str = "900m", options: tuple[str, ...] = ()) -> None:
@@ -41,6 +43,7 @@ class PrivateEngine:
         folder.mkdir(parents=True)
         subprocess.run(["ip", "netns", "add", self.namespace], check=True)
         subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
+        self.host = _joined(self.namespace)
         mount(folder, size)
 
     def start(self) -> None:
@@ -63,25 +66,30 @@ class PrivateEngine:
 
     def copy_image(self, reference: str, origin: str) -> None:
         """Load an image from another engine."""
-        source, target = connect(origin), connect(self.address)
+        source, target = (connect(at, timeout=300) for at in (origin, self.address))
         target.api.load_image(b"".join(source.api.get_image(reference)))
         source.close()
         target.close()
 
     def remove(self) -> None:
         """Stop it and everything that it ran, and give the memory back."""
+        if self._process is not None:
+            self._end()
+        subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
+        unmount(self.folder)
+
+    def _end(self) -> None:
         if self._process is not None and self._process.poll() is not None:
             self.start()  # a killed one left containers behind
         client = connect(self.address)
         for container in client.api.containers(all=True):
-            client.api.remove_container(container["Id"], force=True, v=True)
+            with contextlib.suppress(NotFound, Conflict), translated():  # what goes by itself
+                client.api.remove_container(container["Id"], force=True, v=True)
         for network in client.api.networks():
             if network["Driver"] == "bridge" and network["Name"] not in {"bridge", "podman"}:
                 client.api.remove_network(network["Id"])
         client.close()
         self.stop()
-        subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
-        unmount(self.folder)
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
@@ -115,3 +123,22 @@ def need(*programs: str) -> None:
     reason = f"{', '.join(missing)} is not installed" if missing else ""
     reason = reason or ("an engine of its own needs root" if os.geteuid() else "")
     skip_for(reason)
+
+
+def _joined(namespace: str) -> str:
+    """Join a network namespace to this one by a cable; the address at its far end.
+
+    The addresses are of a range that is set apart for tests of network devices.
+    """
+    far = f"198.18.{secrets.randbelow(256)}.{4 * secrets.randbelow(64) + 2}"
+    network, last = far.rsplit(".", 1)
+    cable = f"nx{namespace[-8:]}"
+    for command in (
+        ["link", "add", cable, "type", "veth", "peer", "name", "far", "netns", namespace],
+        ["address", "add", f"{network}.{int(last) - 1}/30", "dev", cable],
+        ["link", "set", cable, "up"],
+        ["-n", namespace, "address", "add", f"{far}/30", "dev", "far"],
+        ["-n", namespace, "link", "set", "far", "up"],
+    ):
+        subprocess.run(["ip", *command], check=True)
+    return far

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import time
 from collections.abc import Sequence
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Run, running
-from tests.e2e.conftest import DOCKERFILE, free_port, until
+from tests.e2e.conftest import DOCKERFILE, free_port, spawn, until
 from tests.support.load import Load
 
 SERVER = """\
@@ -97,9 +99,21 @@ class Shop:
         }
         (self.root / "blueprints" / f"{name}.yaml").write_text(json.dumps(data))
 
-    def state(self) -> dict[str, str]:
+    def place(self, name: str, **more: Any) -> None:
+        """Write an environment's blueprint."""
+        data = {"nexus": "v1", "kind": "environment", **more, "name": name}
+        (self.root / "blueprints" / f"{name}.yaml").write_text(json.dumps(data))
+
+    def images(self, environment: str = "production") -> dict[str, str]:
+        """The image of each service's serving side, as the ledger knows it."""
+        query = "select body from nexus_entries where kind = 'live' and environment = ? order by number desc"
+        with contextlib.closing(sqlite3.connect(self.root / ".nexus" / "ledger.db")) as ledger:
+            (body,) = ledger.execute(query, [environment]).fetchone()
+        return {name: sides[-1]["image"] for name, sides in json.loads(body)["live"]["sides"].items()}
+
+    def state(self, environment: str = "production") -> dict[str, str]:
         """Each unit's health."""
-        said = self.nexus("status", "--env", "production", "-o", "json").stdout
+        said = self.nexus("status", "--env", environment, "-o", "json").stdout
         return {unit["name"]: unit["health"] for unit in json.loads(said)}
 
 
@@ -118,20 +132,26 @@ def opened(
     (root / "blueprints").mkdir(parents=True)
     (root / "nexus.yaml").write_text(PLATFORM.format(port))  # of its own on an engine that others use
     (root / ".gitignore").write_text(".nexus/\n")
-    environment = {
-        "nexus": "v1",
-        "kind": "environment",
-        "name": "production",
-        "target": {"process": True} if engine == "process" else {"docker": address},
-        "ports": {"gateway": {"http": port, "admin": free_port()}},
-    }
-    (root / "blueprints" / "production.yaml").write_text(json.dumps(environment))
     shop = Shop(root, running(root, before), engine, port)
+    target = {"process": True} if engine == "process" else {"docker": address}
+    shop.place("production", target=target, ports={"gateway": {"http": port, "admin": free_port()}})
     for name in ("catalog", "order"):
         shop.describe(name)
     shop.git("init", "--quiet")
     shop.write("v1")
     return shop
+
+
+def killed(shop: Shop, number: int) -> bool:
+    """Deploy until so many events have been told, then kill; whether it had ended by itself before."""
+    victim = spawn(shop.root, "deploy", "production", "-o", "json")
+    assert victim.stdout is not None
+    ended = False
+    for _ in range(number):
+        ended = not victim.stdout.readline()
+    victim.kill()
+    victim.communicate()
+    return ended
 
 
 def settled(load: Load) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,4 +41,5 @@ def unmount_abandoned() -> None:
         name, folder, *_ = line.split()
         owner = name.removeprefix(_MARK)
         if owner != name and not psutil.pid_exists(int(owner)):
-            unmount(Path(folder.encode().decode("unicode_escape")))
+            with contextlib.suppress(subprocess.CalledProcessError):  # another run was faster
+                unmount(Path(folder.encode().decode("unicode_escape")))

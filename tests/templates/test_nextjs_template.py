@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from rendering import HOSTILE, PART, THING, TOP, render
 
+from nexus_cli.blueprint.load import load
 from nexus_cli.engine import node_project, tools
 from nexus_cli.errors import NexusError
+from nexus_cli.testing.run import Asked
+from nexus_cli.testing.subject import Subject
+from nexus_cli.testing.toolchains import node
 from nexus_cli.unit import NodeProject
+from nexus_cli.workspace import find
 
 TEMPLATE = TOP / "templates" / "service" / "nextjs"
 SERVICES = {
@@ -71,6 +76,47 @@ def test_it_is_formatted_linted_typed_and_tested(project: NodeProject, tmp_path:
             timeout=240,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+MARKED = """\
+import { expect, test } from "vitest";
+
+test("quick", () => expect(1).toBe(1));
+test("slow", { tags: ["slow"] }, () => expect(1).toBe(2));
+test.skip("later", { tags: ["slow"] }, () => expect(1).toBe(2));
+"""
+MARKS = """\
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({ test: { tags: [{ name: "slow" }] } });
+"""
+
+
+@pytest.mark.parametrize(
+    ("tags", "config", "found"),
+    [
+        (
+            ("slow", "slower"),
+            MARKS.replace("] }", ', { name: "slower" }] }'),
+            {"slow": "failed", "later": "skipped"},
+        ),
+        (("slower",), MARKS, {}),
+        (("slow",), "", {}),
+    ],
+)
+def test_marks_choose_among_tests(
+    project: NodeProject, tmp_path: Path, tags: tuple[str, ...], config: str, found: dict[str, str]
+) -> None:
+    (tmp_path / "nexus.yaml").write_text("{nexus: v1, kind: platform, name: shop}")
+    web = tmp_path / "web"
+    (web / "tests").mkdir(parents=True)
+    (web / "package.json").write_text('{"type": "module"}')
+    (web / "vitest.config.ts").write_text(config or MARKS.replace('tags: [{ name: "slow" }]', ""))
+    (web / "tests" / "a.test.ts").write_text(MARKED if config else MARKED.replace("tags", "tagged"))
+    (web / "node_modules").symlink_to(node_project.packages(project))
+    asked = Asked(find(tmp_path), load(tmp_path), tmp_path / "results", tags=tags)
+    cases = node.run(Subject("web", web, "node"), asked, ()).cases
+    assert {case.name: case.status for case in cases} == found
 
 
 def test_it_is_built_when_a_source_has_changed_and_only_then(project: NodeProject) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from nexus_cli.blueprint.load import load
+from nexus_cli.conformance.service import Answer
 from nexus_cli.release.artifact import beside
 from nexus_cli.release.ledger import opened
 from nexus_cli.release.record import Artifact, Release
 from nexus_cli.testing.case import Case
 from nexus_cli.testing.changes import affected
-from nexus_cli.testing.contract import breaking
+from nexus_cli.testing.contract import breaking, promises
 from nexus_cli.testing.contract.calls import check, found
 from nexus_cli.testing.retry import settled
 from nexus_cli.testing.run import Asked, Result
@@ -85,7 +86,7 @@ def shop(tmp_path: Path) -> Path:
 
 
 def test_calls_are_found_in_every_language(shop: Path) -> None:
-    calls = [(call.method, call.path) for call in found(shop, load(shop).services["order"])]
+    calls = [(call.method, call.path) for call in found(load(shop), load(shop).services["order"])]
     assert sorted(calls) == [
         ("DELETE", "/api/v1/products/{}"),
         ("GET", "/api/v1/products/{}"),
@@ -95,11 +96,108 @@ def test_calls_are_found_in_every_language(shop: Path) -> None:
 
 
 def test_a_call_that_nobody_serves_is_found(shop: Path) -> None:
-    cases = list(check(load(shop), {"order": {"paths": {}}, "catalog": PRODUCTS}))
+    cases = list(check(load(shop), {"catalog": PRODUCTS}, ["order", "catalog"]))
     assert len(cases) == len(CALLS) - 1
     (case,) = [case for case in cases if case.status == "failed"]
     assert case.message == "catalog does not serve DELETE /api/v1/products/{}"
     assert (case.file, case.line) == ("services/order/internal/d.go", 2)
+
+
+REFERENCE = """\
+# Reference of Catalog
+
+## `client.{0}`
+
+### `{0}.{1}`
+
+`GET /api/v1/products/{{id}}`
+
+### `{0}.{2}`
+
+`DELETE /api/v1/products/{{id}}`
+"""
+PYTHON = """\
+from catalog_client import Client
+
+def show(client: Client, one: str) -> None:
+    client.products.get_product(one)
+    client.products.drop_product(one)
+"""
+TYPESCRIPT = """\
+import { Client } from "@shop/catalog-client";
+
+export async function show(client: Client, id: string): Promise<void> {
+  await client.products.getProduct({ id });
+  await client.products
+    .dropProduct({ id });
+}
+"""
+GO = """\
+package desk
+
+import catalog "shop.internal/packages/catalog-client"
+
+func show(ctx context.Context, client *catalog.Client) {
+	client.Products.GetProduct(ctx, nil)
+	client.Products.DropProduct(ctx, nil)
+}
+"""
+CLIENTS = {
+    "python": ("src/desk.py", PYTHON, ("products", "get_product", "drop_product")),
+    "typescript": ("src/desk.ts", TYPESCRIPT, ("products", "getProduct", "dropProduct")),
+    "go": ("internal/desk.go", GO, ("Products", "GetProduct", "DropProduct")),
+}
+
+
+@pytest.mark.parametrize("language", CLIENTS)
+def test_what_a_generated_client_is_asked_for_has_to_be_served(shop: Path, language: str) -> None:
+    file, code, names = CLIENTS[language]
+    kind = {"python": "fastapi", "typescript": "fastify", "go": "go"}[language]
+    desk = f"{{nexus: v1, kind: service, name: desk, type: {kind}, port: 8103, uses: [catalog]}}"
+    (shop / "b" / "desk.yaml").write_text(desk)
+    package = f"{{nexus: v1, kind: package, name: catalog-client, language: {language}, users: [desk]}}"
+    (shop / "b" / "client.yaml").write_text(package)
+    other = "client.products.get_product()  # of another client\nClient().products.drop_product()\n"
+    for path, text in {
+        "packages/catalog-client/REFERENCE.md": REFERENCE.format(*names),
+        f"services/desk/{file}": code,
+        "services/desk/src/other.py": other,
+        "services/desk/src/desk.test.ts": code,
+        "services/desk/src/desk_test.go": code,
+    }.items():
+        (shop / path).parent.mkdir(parents=True, exist_ok=True)
+        (shop / path).write_text(text)
+    kept, lost = check(load(shop), {"catalog": PRODUCTS}, ["desk"])
+    assert (kept.status, kept.name) == ("passed", "GET /api/v1/products/{} of catalog")
+    assert lost.message == "catalog does not serve DELETE /api/v1/products/{}"
+    assert lost.file == f"services/desk/{file}"
+
+
+PAGES = """\
+fetch(`/api/gateway/api/shop/products/${id}?full=1`);
+fetch(`/api/gateway${path}`);
+const apis = {
+  products: { path: "/api/shop/products" },
+  gone: { path: "/api/v1/gone" },
+};
+"""
+
+
+def test_what_pages_show_has_to_be_served_behind_the_gateway(shop: Path) -> None:
+    web = "{nexus: v1, kind: service, name: web, type: nextjs, port: 8104, uses: [catalog]}"
+    (shop / "b" / "web.yaml").write_text(web)
+    routes = "[{path: /api/shop, rewrite: /api/v1}]"
+    catalog = f"{{nexus: v1, kind: service, name: catalog, port: 8102, routes: {routes}}}"
+    (shop / "b" / "catalog.yaml").write_text(catalog)
+    pages = shop / "services" / "web" / "src" / "pages.tsx"
+    pages.parent.mkdir(parents=True)
+    pages.write_text(PAGES)
+    cases = check(load(shop), {"catalog": PRODUCTS}, ["web"])
+    assert [(case.name, case.message, case.line) for case in cases] == [
+        ("GET /api/shop/products/{} of catalog", "", 1),
+        ("GET /api/shop/products of catalog", "catalog does not serve GET /api/v1/products", 4),
+        ("GET /api/v1/gone of the gateway", "no route of the gateway leads there", 5),
+    ]
 
 
 def held(shop: Path, document: dict[str, Any], *, accept: bool = False) -> list[tuple[str, str]]:
@@ -168,6 +266,42 @@ def test_coverage_is_of_all_code_together() -> None:
     low = coverage_case(measured, 85)
     assert low.status == "failed"
     assert low.message == "81.8 % of the code is tested, not 85 %: small 0.0 %, big 90.0 %"
+
+
+THING = {"name": "thing", "plural": "things", "operations": ["create"], "fields": []}
+
+
+class Answering:
+    """A service of one resource that answers every request alike; `Rig` and its service in one."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.answers = {"resources": [THING]}
+        self.service = self
+
+    def body(self, _: object) -> dict[str, object]:
+        return {"name": "x"}
+
+    def post(self, *_: object) -> Answer:
+        return Answer(self.status, {}, b"no")
+
+
+@pytest.mark.parametrize(
+    ("status", "own_rules"),
+    [
+        (400, True),
+        (403, True),
+        (409, True),
+        (422, True),
+        (200, False),
+        (202, False),
+        (301, False),
+        (500, False),
+    ],
+)
+def test_only_a_refusal_is_a_rule_of_its_own(status: int, own_rules: bool) -> None:
+    """A wrong status code may not be taken for a rule, or the clauses that find it would be left out."""
+    assert bool(promises._refused(cast("Any", Answering(status)))) is own_rules
 
 
 @pytest.mark.parametrize(

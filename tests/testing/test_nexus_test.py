@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -193,6 +194,57 @@ def test_an_interruption_leaves_nothing(
     assert identify(int(note.read_text())) is None
 
 
+class Terminal:
+    """A person's terminal in which nexus runs: what it shows, and the keys that are pressed."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.keys, inside = os.openpty()
+        self.program = subprocess.Popen(
+            [*NEXUS, *arguments],
+            cwd=folder,
+            preexec_fn=lambda: os.login_tty(inside),  # noqa: PLW1509 - no other thread runs
+            pass_fds=[inside],
+        )
+        os.close(inside)
+        self.shown = ""
+
+    def until(self, words: str) -> str:
+        """What is shown up to these words, from where it was read last."""
+        deadline = time.monotonic() + 90
+        while words not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            if select.select([self.keys], [], [], 0.1)[0]:
+                self.shown += os.read(self.keys, 1 << 16).decode(errors="replace")
+        before, _, self.shown = self.shown.partition(words)
+        return before
+
+    def close(self) -> None:
+        self.program.kill()
+        self.program.wait()
+        os.close(self.keys)
+
+
+def test_a_change_is_tested_at_once_and_alone(
+    till: Path, workspace: Path, write: Callable[[str, str], Path]
+) -> None:
+    write("mill", BLUEPRINT.replace("till", "mill").replace("8031", "8032"))
+    shutil.copytree(till, till.with_name("mill"))
+    terminal = Terminal(workspace, "test", "-t", "unit", "--watch")
+    try:
+        first = terminal.until("waiting for a change")
+        assert "2 passed" in first
+        (till / "tests" / "test_sums.py").write_text(GOOD.replace("2", "3"))
+        second = terminal.until("waiting for a change")
+        assert "1 failed" in second
+        assert "mill" not in second
+        (till / "tests" / "test_sums.py").write_text(GOOD)
+        assert "1 passed" in terminal.until("waiting for a change")
+        os.write(terminal.keys, b"\x03")
+        assert terminal.program.wait(20) == 130
+    finally:
+        terminal.close()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_a_full_disk_is_said(till: Path, workspace: Path, nexus: Run) -> None:
     assert nexus("test", "-t", "unit").returncode == 0
@@ -225,6 +277,17 @@ func TestSkipped(t *testing.T) { t.Skip("names no server") }
 """
 
 
+MARKED = """\
+//go:build slow && !race
+
+package sums
+
+import "testing"
+
+func TestSlow(t *testing.T) {}
+"""
+
+
 def test_go_tells_each_test_its_place_and_what_does_not_compile(till: Path, nexus: Run) -> None:
     shutil.rmtree(till)
     till.mkdir()
@@ -240,6 +303,12 @@ def test_go_tells_each_test_its_place_and_what_does_not_compile(till: Path, nexu
     assert (planted["status"], planted["message"]) == ("failed", "found 2")
     assert (planted["file"], planted["line"]) == ("services/till/sums_test.go", 13)
     assert cases["coverage"]["figures"]["coverage (%)"] == 100
+    (till / "slow_test.go").write_text(MARKED)
+    chosen = said(nexus("test", "-t", "unit", "--json", "--tag", "slow"))["cases"]
+    assert [(case["name"], case["status"]) for case in chosen] == [("sums.TestSlow", "passed")]
+    done = nexus("test", "-t", "unit", "--json", "--tag", "race")
+    assert done.returncode == 5
+    assert bad(done)["message"] == "it has no tests with the mark race"
     (till / "sums.go").write_text("package sums\n\nfunc Add(a, b int) int { return }\n")
     done = nexus("test", "-t", "unit", "--json")
     assert done.returncode == 1

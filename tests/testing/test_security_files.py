@@ -14,7 +14,7 @@ from nexus_cli.errors import NexusError
 from nexus_cli.process import Completed
 from nexus_cli.testing.case import Case, Tell
 from nexus_cli.testing.run import Asked
-from nexus_cli.testing.security import code, dependencies, dockerfiles, leaks, suite, tools
+from nexus_cli.testing.security import code, dependencies, dockerfiles, leaks, suite, tools, zap
 from nexus_cli.workspace import Workspace
 
 KEY = "AKIA" + "Z7QK2MNB4XVPLT6R"
@@ -184,3 +184,43 @@ def test_a_program_that_cannot_be_brought_is_not_run(
     assert [(case.status, case.name) for case in cases] == [("not run", "secrets in files")]
     assert cases[0].message.startswith("what security tests use could not be installed")
     assert cases[0].detail
+
+
+ZAP = """\
+#!/bin/sh
+[ "$1 $2 $3 $4" = "-cmd -quickurl http://127.0.0.1:1 -quickout" ] && cat > "$5" <<END
+{"site": [{"alerts": [
+  {"name": "SQL Injection", "riskcode": "3", "riskdesc": "High (Medium)",
+   "instances": [{"method": "GET", "uri": "http://127.0.0.1:1/orders?id=1"}]},
+  {"name": "A cookie without a purpose", "riskcode": "1", "riskdesc": "Low (Low)", "instances": []}
+]}]}
+END
+"""
+
+
+def test_without_zap_it_is_said_that_nothing_was_asked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    asked = Asked(Workspace(root), load(root), root / "results")
+    (case,) = zap.scan(asked, "http://127.0.0.1:1")
+    assert case.status == "not run"
+    assert "neither zap.sh nor zaproxy on the PATH, nor its image in the engine" in case.message
+    assert "docker pull" in case.detail
+
+
+def test_what_zap_reports_above_low_risk_is_told(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its quick scan: `-quickurl` is what is looked at, `-quickout` the report, by its ending in JSON."""
+    program = tmp_path / "bin" / "zap.sh"
+    program.parent.mkdir()
+    program.write_text(ZAP)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    asked = Asked(Workspace(root), load(root), root / "results")
+    (case,) = zap.scan(asked, "http://127.0.0.1:1")
+    assert (case.status, case.message) == ("failed", "SQL Injection (High (Medium))")
+    assert case.detail == "GET http://127.0.0.1:1/orders?id=1"
+    assert (root / "results" / case.attachments[0]).is_file()
+    program.write_text("#!/bin/sh\necho The home directory is already in use\nexit 1\n")
+    with pytest.raises(NexusError, match="ZAP broke: The home directory is already in use"):
+        list(zap.scan(asked, "http://127.0.0.1:1"))

@@ -131,6 +131,51 @@ def test_a_route_that_refuses_everybody_proves_nothing(keys: DevelopmentKeys) ->
     assert case.message == "answers a valid token: 401, so the refusals prove nothing"
 
 
+REFUNDS = Operation("order", "POST", "/refunds", "jwt", {}, roles=("staff", "owner"))
+
+
+def asked_by_role(lets_in: Callable[[list[str], str], bool]) -> access.Case:
+    """A gateway that decides by the roles of a token and by a header that anybody can send."""
+
+    def answer(request: BaseHTTPRequestHandler) -> tuple[int, Mapping[str, str], str]:
+        roles, said = json.loads(request.headers["x-test-roles"]), request.headers.get("x-user-roles", "")
+        return (422 if lets_in(roles, said) else 403), {}, "{}"
+
+    with gateway(answer) as here:
+        return access.by_role(
+            here, REFUNDS, ["admin", "owner", "staff"], lambda roles: {"x-test-roles": json.dumps([*roles])}
+        )
+
+
+@pytest.mark.parametrize(
+    ("lets_in", "message"),
+    [
+        (lambda roles, _: {*roles} & {"staff", "owner"}, ""),
+        (lambda roles, _: {*roles} & {"staff", "owner", "admin"}, "a token with other roles: 422"),
+        (lambda roles, _: not roles or {*roles} & {"staff", "owner"}, "a token without a role: 422"),
+        (
+            lambda roles, _: any(role.startswith(("staff", "owner")) for role in roles),
+            "a token with a role that begins like it: 422",
+        ),
+        (
+            lambda roles, said: {*roles} & {"staff", "owner"} or "staff" in said,
+            "a token with other roles, and a header that names it: 422",
+        ),
+        (
+            lambda roles, _: "staff" in roles,
+            "a token with the role owner: 403, so the refusals prove nothing",
+        ),
+    ],
+)
+def test_a_route_that_lets_in_a_wrong_role_is_found(
+    lets_in: Callable[[list[str], str], bool], message: str
+) -> None:
+    case = asked_by_role(lets_in)
+    assert case.message == (f"answers {message}" if message else "")
+    assert case.status == ("failed" if message else "passed")
+    assert case.name == "POST /refunds lets only those in who are staff or owner"
+
+
 def test_what_nobody_described_is_found() -> None:
     with gateway(lambda request: (200 if request.path == "/metrics" else 404, {}, "")) as here:
         case = access.hidden(here, [ORDERS])
@@ -356,6 +401,7 @@ routes:
   - {path: /shop/orders, rewrite: /api/v1/orders, auth: jwt}
   - {path: /shop/orders/public, auth: none, methods: [GET]}
   - {path: /shop/orders, rewrite: /api/v1/orders, auth: none, version: v2}
+  - {path: /shop/orders, rewrite: /api/v1/orders, methods: [POST], roles: [staff]}
 resources:
   order: {fields: {name: string}, operations: [list, get, create]}
 """
@@ -369,9 +415,10 @@ def test_every_operation_is_planned_by_the_route_that_leads_to_it(tmp_path: Path
     assert [(one.name, one.auth, dict(one.headers), one.line) for one in planned] == [
         ("GET /shop/orders", "jwt", {}, 6),
         ("GET /shop/orders/{id}", "jwt", {}, 6),
-        ("POST /shop/orders", "jwt", {}, 6),
         ("GET /shop/orders/public", "none", {}, 7),
         ("GET /shop/orders", "none", {"x-api-version": "v2"}, 8),
         ("GET /shop/orders/{id}", "none", {"x-api-version": "v2"}, 8),
         ("POST /shop/orders", "none", {"x-api-version": "v2"}, 8),
+        ("POST /shop/orders", "jwt", {}, 9),
     ]
+    assert [one.roles for one in planned] == [()] * 6 + [("staff",)]

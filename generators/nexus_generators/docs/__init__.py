@@ -86,7 +86,7 @@ def page(name: str, **known: Any) -> str:
 
 @cache
 def _careful() -> Environment:
-    from nexus_generators.sdk.python.text import visible
+    from nexus_generators.sdk.prose import visible
 
     return _environment().overlay(finalize=lambda said: visible(said) if type(said) is str else said)
 

@@ -7,6 +7,10 @@ from nexus_generators.envoy.settings import GatewaySettings, Message, extension,
 CORRELATION = "x-correlation-id"
 VERSION = "x-api-version"
 
+TOKEN_CHECK = "envoy.filters.http.jwt_authn"  # noqa: S105 - a name, not a secret
+CLAIMS = "claims"
+"""Where the filter that checks tokens leaves what they say, for those that follow."""
+
 IDENTITY = {"x-user-id": "sub", "x-tenant-id": "tenant", "x-user-roles": "roles"}
 """Request headers that services may trust, and the token's claims they carry; a list arrives as JSON."""
 
@@ -70,8 +74,10 @@ def retry_idempotent() -> Message:
 
 def identity() -> Message:
     """Tells services who calls, from the verified token; it has to follow the token check."""
-    claim = "%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:claims:{})%"
-    mutations = [{"append": header(name, claim.format(key))} for name, key in IDENTITY.items()]
+    mutations = [
+        {"append": header(name, f"%DYNAMIC_METADATA({TOKEN_CHECK}:{CLAIMS}:{claim})%")}
+        for name, claim in IDENTITY.items()
+    ]
     return _mutation("nexus.identity", request=mutations)
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 import posixpath
 
-from nexus_generators.envoy.headers import CORRELATION, correlation, edge, identity, retry_idempotent
+from nexus_generators.envoy.admin import READS, reads, reads_cluster
+from nexus_generators.envoy.headers import (
+    CLAIMS,
+    CORRELATION,
+    TOKEN_CHECK,
+    correlation,
+    edge,
+    identity,
+    retry_idempotent,
+)
 from nexus_generators.envoy.problems import local_replies
 from nexus_generators.envoy.settings import (
     OVERWRITE,
@@ -28,8 +37,10 @@ TARGET = "x-nexus-service"
 """The header by which a request to a service's own port is led; whoever sends it is not believed."""
 
 TOKEN_REQUIREMENT = "platform"  # noqa: S105 - a name, not a secret
+ROLE_CHECK = "envoy.filters.http.rbac"
 READY = "/health/ready"
 STREAM_IDLE = 300.0
+_LOOPBACK = "127.0.0.1"
 
 _ACCESS_LOG = {
     "time": "%START_TIME%",
@@ -55,10 +66,13 @@ _ACCESS_LOG = {
 
 def bootstrap(settings: GatewaySettings) -> Files:
     """Everything that only a restart changes; clusters and routes are read from files and followed."""
+    shared = settings.admin_address != _LOOPBACK
     configuration = {
         "node": {"id": "gateway", "cluster": "nexus"},
         "admin": {
-            "address": _address(settings.admin_address, settings.admin_port),
+            "address": {"pipe": {"path": READS.format(port=settings.admin_port)}}
+            if shared
+            else _address(settings.admin_address, settings.admin_port),
             # Who looks for the cause of too many connections must still get in.
             "ignore_global_conn_limit": True,
         },
@@ -68,7 +82,10 @@ def bootstrap(settings: GatewaySettings) -> Files:
         },
         # Who compares two releases wants what happened until now, not until five seconds ago.
         **({"stats_flush_interval": "0.500s"} if settings.inside is not None else {}),
-        "static_resources": {"listeners": [_listener(settings)]},
+        "static_resources": {
+            "listeners": [_listener(settings), *([reads(settings)] if shared else [])],
+            **({"clusters": [reads_cluster(settings)]} if shared else {}),
+        },
         "overload_manager": {
             "resource_monitors": [
                 extension(
@@ -233,6 +250,7 @@ def _filters(settings: GatewaySettings, *, buffered: bool = True) -> list[Messag
         extension("envoy.filters.http.cors", "extensions.filters.http.cors.v3.Cors"),
         _token_check(settings),
         identity(),
+        extension(ROLE_CHECK, "extensions.filters.http.rbac.v3.RBAC"),  # asks for nothing but what routes say
         # After the token check, so that strangers cannot use up the callers' tokens.
         extension(
             "envoy.filters.http.local_ratelimit",
@@ -261,7 +279,7 @@ def _token_check(settings: GatewaySettings) -> Message:
     demand would be ignored.
     """
     return extension(
-        "envoy.filters.http.jwt_authn",
+        TOKEN_CHECK,
         "extensions.filters.http.jwt_authn.v3.JwtAuthentication",
         bypass_cors_preflight=True,
         **(_token_provider(settings) if settings.jwks else {}),
@@ -278,7 +296,7 @@ def _token_provider(settings: GatewaySettings) -> Message:
         "forward": True,  # services may look at it again
         # By default also ?access_token= is read; it would be in logs and browser histories.
         "from_headers": [{"name": "Authorization", "value_prefix": "Bearer "}],
-        "payload_in_metadata": "claims",
+        "payload_in_metadata": CLAIMS,
         "jwt_cache_config": {"jwt_cache_size": 1000},  # a signature costs about 100 us
     }
     requirement = {TOKEN_REQUIREMENT: {"provider_name": "platform"}}

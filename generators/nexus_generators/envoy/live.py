@@ -140,8 +140,12 @@ def _resources(content: str | None) -> list[Message]:
 
 
 def _discovery_response(resources: list[Message]) -> str:
-    """Write a file that Envoy reads, with a version that comes from its content."""
-    return json.dumps({"version_info": _version(resources), "resources": resources}, indent=2) + "\n"
+    """Write a file that Envoy reads, with a version that comes from its content.
+
+    Each resource is a line: the encoder that indents is written in Python, and ten times as slow.
+    """
+    lines = ",\n".join(json.dumps(resource) for resource in resources)
+    return f'{{"version_info": "{_version(resources)}", "resources": [\n{lines}\n]}}\n'
 
 
 def _version(resources: list[Message]) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from nexus_cli.blueprint.model import Platform, Route, Service
-from nexus_generators.envoy.headers import CORRELATION, VERSION
+from nexus_generators.envoy.headers import CLAIMS, CORRELATION, IDENTITY, TOKEN_CHECK, VERSION
 from nexus_generators.envoy.listener import (
     INSIDE_CONFIGURATION,
+    ROLE_CHECK,
     ROUTE_CONFIGURATION,
     STREAM_IDLE,
     TARGET,
@@ -168,12 +169,27 @@ def _retries(asked: int) -> Message:
 def _per_filter(route: Route) -> Message:
     configured: Message = {}
     if route.auth == "jwt":
-        configured["envoy.filters.http.jwt_authn"] = typed(
+        configured[TOKEN_CHECK] = typed(
             "extensions.filters.http.jwt_authn.v3.PerRouteConfig", requirement_name=TOKEN_REQUIREMENT
         )
+    if route.roles:
+        only = _only(route.roles)
+        configured[ROLE_CHECK] = typed("extensions.filters.http.rbac.v3.RBACPerRoute", rbac=only)
     if route.limit is not None:
         configured["envoy.filters.http.local_ratelimit"] = _limit(route.limit)
     return {"typed_per_filter_config": configured} if configured else {}
+
+
+def _only(roles: Sequence[str]) -> Message:
+    """Let in those whose verified token has one of the roles; the token check has read them before."""
+
+    def has(role: str) -> Message:
+        path = [{"key": name} for name in (CLAIMS, IDENTITY["x-user-roles"])]
+        one = {"list_match": {"one_of": {"string_match": {"exact": role}}}}
+        return {"sourced_metadata": {"metadata_matcher": {"filter": TOKEN_CHECK, "path": path, "value": one}}}
+
+    policy = {"permissions": [{"any": True}], "principals": [has(role) for role in sorted(roles)]}
+    return {"rules": {"action": "ALLOW", "policies": {"roles": policy}}}
 
 
 def _limit(rate: float) -> Message:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from nexus_generators.openapi import limits
 from nexus_generators.openapi.model import (
     Api,
     Array,
@@ -21,9 +21,8 @@ from nexus_generators.openapi.model import (
     Union,
 )
 
-_Span = Literal["wider", "narrower", "other"]
 _WIDER = {("integer", "number"), ("date", "string"), ("date-time", "string"), ("uuid", "string")}
-_NULL = Scalar("null")
+_NULL, _ANY = Scalar("null"), Scalar("any")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,7 @@ class Types:
         if was_null != now_null and Scalar("any") not in {was, now}:
             said = "may be null now" if now_null else "may not be null any more"
             found.append(_judged("null", place, said, "wider" if now_null else "narrower", sent))
+        found += _limited(was, now, place, sent)
         if isinstance(was, Array) and isinstance(now, Array):
             return found + self._types(was.item, now.item, f"{place}[]", sent, inner)
         if isinstance(was, Map) and isinstance(now, Map):
@@ -129,7 +129,7 @@ class Types:
             return [Difference("enum", place, f"any {other} now, not only the listed ones", breaking=False)]
         if one == other:
             return []
-        span: _Span = "other"
+        span: limits.Span = "other"
         if "anything" in {one, other} or {(one, other), (other, one)} & _WIDER:
             span = "wider" if other == "anything" or (one, other) in _WIDER else "narrower"
         return [_judged("type", place, f"{one} became {other}", span, sent)]
@@ -140,7 +140,7 @@ class Types:
         left, right = list(_variants(was)), list(_variants(now))
         if Scalar("any") in {was, now}:
             return self._values(was, now, place, sent)
-        pairs = [(one, one) for one in left if one in right]
+        pairs = [(one, right[right.index(one)]) for one in left if one in right]
         left, right = [one for one in left if one not in right], [one for one in right if one not in left]
         for one in list(left):
             same = next((other for other in right if self._alike(one, other, sent)), None)
@@ -180,8 +180,15 @@ class Types:
                 said = "is new, and required" if sent and field.required else "is new"
                 breaking = sent and field.required
                 found.append(Difference("field-added", f"{pair.new.name}.{name}", said, breaking))
-        if pair.old.extra is not None and pair.new.extra is not None:
-            found += self._types(pair.old.extra, pair.new.extra, f"{pair.old.name}{{}}", sent, inner)
+        name = pair.old.name
+        for code, said, span in limits.differences(pair.old.limits, pair.new.limits):
+            found.append(_judged(code, name, said, span, sent))
+        if pair.old.closed != pair.new.closed:
+            said = "takes no other fields any more" if pair.new.closed else "may have other fields, too"
+            found.append(Difference("closed", name, said, breaking=sent and pair.new.closed))
+        elif not pair.old.closed:
+            rest = pair.old.extra or _ANY, pair.new.extra or _ANY
+            found += self._types(*rest, f"{name}{{}}", sent, inner)
         return found
 
     def _fields(
@@ -199,7 +206,25 @@ class Types:
         return found
 
 
-def _judged(code: str, place: str, message: str, span: _Span, sent: bool) -> Difference:
+def _limited(was: Type, now: Type, place: str, sent: bool) -> list[Difference]:
+    """How limits of two types differ that have limits of the same sort."""
+    match was, now:
+        case (Scalar(one), Scalar(other)) if one == other or {(one, other), (other, one)} & _WIDER:
+            pass
+        case (Array(), Array()) | (Map(), Map()):
+            pass
+        case _:
+            return []
+    found = limits.differences(was.limits, now.limits)  # type: ignore[union-attr]
+    return [
+        Difference(code, place, said, breaking=sent and span == "narrower")
+        if code == "enum"
+        else _judged(code, place, said, span, sent)
+        for code, said, span in found
+    ]
+
+
+def _judged(code: str, place: str, message: str, span: limits.Span, sent: bool) -> Difference:
     return Difference(code, place, message, span == "other" or (span == "narrower") == sent)
 
 

@@ -12,10 +12,10 @@ change is
   was named anew, or does not page any more), so its next version is a major one;
 - `compatible`: all that worked goes on working.
 
-Judged are types, enums, required and default values, parameters, bodies, media types, statuses,
-authentication, paging and deprecations. Not judged are limits of values (lengths, ranges, patterns), which
-the model does not hold, and texts. Names of schemas and of path parameters do not go over the wire and count
-for nothing.
+Judged are types, enums, limits of values (lengths, ranges, counts, patterns, formats), required and default
+values, parameters, bodies, media types, statuses, authentication, paging and deprecations. Not judged are
+texts, and limits that stand beside a reference. Names of schemas and of path parameters do not go over the
+wire and count for nothing.
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from nexus_generators.openapi.limits import NONE, Limits
 
 ScalarKind = Literal[
     "string", "integer", "number", "boolean", "date", "date-time", "uuid", "binary", "any", "null"
@@ -13,9 +15,13 @@ ScalarKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value without parts; `any` may be anything, `binary` is bytes or a file."""
+    """A value without parts; `any` may be anything, `binary` is bytes or a file.
+
+    Limits make no other type of it: no client looks different for them.
+    """
 
     kind: ScalarKind
+    limits: Limits = field(default=NONE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Array:
     """A list of values of one type."""
 
     item: Type
+    limits: Limits = field(default=NONE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class Map:
     """Values of one type by names that the document does not say."""
 
     value: Type
+    limits: Limits = field(default=NONE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An object with known properties; `extra` is the type of others, if it says any."""
+    """An object with known properties; `extra` is the type of others, if it says any; `closed` has none."""
 
     key: str
     name: str
@@ -89,6 +97,8 @@ class Record:
     fields: tuple[Field, ...]
     extra: Type | None
     deprecated: bool = False
+    closed: bool = False
+    limits: Limits = NONE
 
 
 @dataclass(frozen=True, slots=True)

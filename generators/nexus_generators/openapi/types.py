@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nexus_generators.openapi import limits
 from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import (
     Alias,
@@ -218,7 +219,7 @@ class Types:
             if isinstance(inner, Nullable):
                 nullable, inner = True, inner.inner
             types.extend(inner.variants if isinstance(inner, Union) and not inner.mapping else [inner])
-        unique = tuple(dict.fromkeys(types))
+        unique = _distinct(types)
         made: Type = unique[0] if len(unique) == 1 else Union(unique, *self._discriminator(schema, unique))
         if not unique:
             return NULL
@@ -251,8 +252,9 @@ class Types:
         kinds = {type(value) for value in values}
         if not values:
             return NULL
+        listed = limits.Limits(values=tuple(values))
         if kinds == {bool}:
-            made = Constant(values[0]) if "const" in schema else Scalar("boolean")
+            made = Constant(values[0]) if "const" in schema else Scalar("boolean", listed)
         elif kinds <= {str, int, float} and "const" in schema:
             made = Constant(values[0])
         elif len(kinds) == 1 and kinds <= {str, int}:
@@ -261,14 +263,14 @@ class Types:
             self._declared[key] = Choice(key, "", _doc(schema), kind, tuple(values))  # type: ignore[arg-type]
             made = Named(key)
         elif kinds <= {int, float}:
-            made = Scalar("number")
+            made = Scalar("number", listed)
         return Nullable(made) if nullable and made != ANY else made
 
     def _plain(self, schema: Mapping[str, Any], hint: str, form: bool) -> Type:  # noqa: C901 - a rule for each type
         said = schema.get("type")
         if isinstance(said, list):
             types = [str(name) for name in said if name != "null"]
-            parts = tuple(dict.fromkeys(self.of({**schema, "type": t}, hint, form=form) for t in types))
+            parts = _distinct([self.of({**schema, "type": t}, hint, form=form) for t in types])
             inner: Type = NULL if not parts else parts[0] if len(parts) == 1 else Union(parts)
             nullable = len(types) < len(said)
             return Nullable(inner) if nullable and parts else inner
@@ -288,35 +290,35 @@ class Types:
                 if form and "contentMediaType" in schema and "contentEncoding" not in schema:
                     return Scalar("binary")
                 kind = _FORMATS.get(str(schema.get("format")), "string")
-                return Scalar("string" if kind == "binary" and not form else kind)  # type: ignore[arg-type]
+                kind = "string" if kind == "binary" and not form else kind
+                return Scalar(kind, limits.read(schema, said))  # type: ignore[arg-type]
             case "integer" | "number" | "boolean" | "null":
-                return Scalar(said)
+                return Scalar(said, limits.read(schema, said))
         return ANY
 
     def _array(self, schema: Mapping[str, Any], hint: str, form: bool) -> Type:
-        name = f"{hint} Item"
+        name, counted = f"{hint} Item", limits.read(schema, "array")
         if "prefixItems" in schema:
             parts = [
                 self.of(part, f"{name} {n + 1}", form=form) for n, part in enumerate(schema["prefixItems"])
             ]
             if schema.get("items") is not False:
                 parts.append(self.of(schema.get("items"), name, form=form))
-            unique = tuple(dict.fromkeys(parts))
-            return Array(ANY if ANY in unique else unique[0] if len(unique) == 1 else Union(unique))
-        return Array(self.of(schema.get("items"), name, form=form))
+            unique = _distinct(parts)
+            item = ANY if ANY in unique else unique[0] if len(unique) == 1 else Union(unique)
+            return Array(item, counted)
+        return Array(self.of(schema.get("items"), name, form=form), counted)
 
     def _object(self, schema: Mapping[str, Any], hint: str, form: bool) -> Type:
         more = schema.get("additionalProperties", True)
         patterns = list((schema.get("patternProperties") or {}).values())
         properties = schema.get("properties") or {}
+        counted = limits.read(schema, "object")
+        if not properties and patterns and more in (True, False):
+            parts = _distinct([self.of(p, f"{hint} Value", form=form) for p in patterns])
+            return Map(parts[0] if len(parts) == 1 else ANY, counted)
         if not properties and more is not False:
-            if patterns and more is True:
-                parts = tuple(dict.fromkeys(self.of(p, f"{hint} Value", form=form) for p in patterns))
-                return Map(parts[0] if len(parts) == 1 else ANY)
-            return Map(self.of(more, f"{hint} Value", form=form) if isinstance(more, dict) else ANY)
-        if not properties and patterns:
-            parts = tuple(dict.fromkeys(self.of(p, f"{hint} Value", form=form) for p in patterns))
-            return Map(parts[0] if len(parts) == 1 else ANY)
+            return Map(self.of(more, f"{hint} Value", form=form) if isinstance(more, dict) else ANY, counted)
         key = self._inline(hint)
         required = dict.fromkeys(schema.get("required") or ())
         unsaid = {name: more if isinstance(more, dict) else {} for name in required if name not in properties}
@@ -330,7 +332,8 @@ class Types:
         elif schema.get("additionalProperties") is True:
             extra = ANY
         deprecated = schema.get("deprecated") is True
-        self._declared[key] = Record(key, "", _doc(schema), fields, extra, deprecated)
+        closed = more is False and not patterns
+        self._declared[key] = Record(key, "", _doc(schema), fields, extra, deprecated, closed, counted)
         return Named(key)
 
     def _field(self, name: str, schema: Any, hint: str, required: bool, form: bool) -> Field:
@@ -352,6 +355,16 @@ class Types:
             read_only=said.get("readOnly") is True,
             write_only=said.get("writeOnly") is True,
         )
+
+
+def _distinct(types: list[Type]) -> tuple[Type, ...]:
+    """Each type once; one that comes with several limits has none that all its values keep."""
+    found: dict[Type, Type] = {}
+    for type_ in types:
+        known = found.setdefault(type_, type_)
+        if isinstance(known, Scalar) and isinstance(type_, Scalar) and known.limits != type_.limits:
+            found[type_] = Scalar(known.kind)
+    return tuple(found.values())
 
 
 def _says_something(schema: Any) -> bool:

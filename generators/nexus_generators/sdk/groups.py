@@ -39,3 +39,17 @@ def grouped(api: Api, name: Callable[[str, list[Operation], dict[str, Names]], G
         by_tag.setdefault(operation.group, []).append(operation)
     taken: dict[str, Names] = {}
     return {tag: name(tag, operations, taken) for tag, operations in by_tag.items()}
+
+
+def argument_names(
+    operation: Operation, names: Names, spelled: Callable[[str], str]
+) -> dict[tuple[str, str], str]:
+    """Argument names by location and name on the wire; the location tells two of one name apart."""
+    taken: set[str] = set()
+    result: dict[tuple[str, str], str] = {}
+    for parameter in operation.parameters:
+        plain = spelled(parameter.name)
+        text = f"{parameter.name} {parameter.location}" if plain in taken else parameter.name
+        taken.add(plain)
+        result[parameter.location, parameter.name] = names.take(text, prefix="param")
+    return result

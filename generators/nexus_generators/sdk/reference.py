@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from nexus_generators.openapi.model import Answer, Api, Operation, Parameter
 from nexus_generators.sdk.groups import Group, Naming
-from nexus_generators.sdk.python.project import code, markdown
-from nexus_generators.sdk.python.text import visible
+from nexus_generators.sdk.prose import code, markdown, visible
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ import re
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import unquote, urlsplit
 
+from nexus_cli.engine.docker.wire import asked
 from nexus_cli.errors import NexusError
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ TIMEOUT = 60
 _POOL = 32
 _FRAME = struct.Struct(">BxxxL")
 _STDERR = 2
+_PORT, _CONNECT_SECONDS = 2375, 10.0
+_OK = 200
 
 
 class EngineUnreachable(NexusError):
@@ -60,8 +61,9 @@ def address() -> str:
 def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient:
     """A client of the engine at an address: `unix://`, `tcp://`, `ssh://` or `context://NAME`.
 
-    Without one, at `address()`. DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count for `tcp://`. An engine that
-    does not answer is a fault.
+    Without one, at `address()`. For `tcp://`, the folder of certificates stands behind the address
+    (`?certificates=/…`), or DOCKER_TLS_VERIFY and DOCKER_CERT_PATH count. An engine that does not answer is a
+    fault.
     """
     where = where or address()
     from docker import APIClient
@@ -80,6 +82,15 @@ def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient
         client: DockerClient = DockerClient.__new__(DockerClient)
         client.api = Api(timeout=timeout, max_pool_size=_POOL, **_endpoint(where))
         return client
+
+
+def lean(where: str) -> DockerClient:
+    """A connection that loads the SDK only for what a local engine is not told without it."""
+    if not where.startswith("unix://"):
+        return connect(where)
+    from nexus_cli.engine.docker.local import LocalClient
+
+    return cast("DockerClient", LocalClient(where))
 
 
 def silence(where: str, *, timeout: float = 2.0) -> str:
@@ -101,43 +112,43 @@ def silence(where: str, *, timeout: float = 2.0) -> str:
 
 
 def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """All containers with the labels, as the engine lists them; a local one is asked without the SDK."""
+    """All containers with the labels, as a local engine lists them; it is asked without the SDK."""
     filters = {"label": list(labels)}
-    if not where.startswith("unix://"):
-        client = connect(where)
-        with translated(where):
-            found: list[dict[str, Any]] = client.api.containers(all=True, filters=filters)
-        return found
-    path = "/containers/json?" + urlencode({"all": 1, "filters": json.dumps(filters)})
-    connection = HTTPConnection("docker", timeout=TIMEOUT)
+    query = {"all": 1, "filters": json.dumps(filters)}
     try:
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(TIMEOUT)
-        connection.sock.connect(where.removeprefix("unix://"))
-        connection.request("GET", path)
-        response = connection.getresponse()
-        answer: Any = json.load(response)  # a list, or an object that says why not
-    except (OSError, HTTPException, ValueError) as error:
-        raise _unreachable(where, error) from error
-    finally:
-        connection.close()
-    if response.status != HTTPStatus.OK:
-        raise NexusError(_words(str(answer.get("message", response.reason))))
-    return list(answer)
+        path = where.removeprefix("unix://")
+        with asked(path, "GET", "/containers/json", query, seconds=TIMEOUT) as answer:
+            status, said = answer.status, answer.read()
+        if status != _OK:
+            raise fault_of(status, said)
+        return list(json.loads(said))
+    except (OSError, ValueError) as error:
+        raise unreachable(where, error) from error
+
+
+def listed_by(client: DockerClient, where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """All containers with the labels, as the engine of a connection lists them."""
+    with translated(where):
+        found: list[dict[str, Any]] = client.api.containers(all=True, filters={"label": list(labels)})
+    return found
 
 
 @contextlib.contextmanager
 def translated(where: str = "") -> Iterator[None]:
     """Turn the SDK's faults into `NexusError`s: unreachable, not found, conflict, or its own words."""
-    from docker.errors import APIError, DockerException
-    from requests.exceptions import RequestException
-
     try:
         yield
-    except APIError as error:
-        raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
-    except (DockerException, RequestException) as error:
-        raise _unreachable(where, error) from error
+    except NexusError:
+        raise
+    except Exception as error:
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        if isinstance(error, APIError):
+            raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
+        if isinstance(error, (DockerException, RequestException)):
+            raise unreachable(where, error) from error
+        raise
 
 
 def default_registry() -> str:
@@ -163,33 +174,70 @@ def context_paths(folder: Path, dockerfile: str) -> list[str]:
 def log_frames(client: DockerClient, container: str, **parameters: Any) -> Iterator[tuple[str, bytes]]:
     """What a container printed, as (out or err, data); the SDK's own call does not tell the two apart."""
     api: Any = client.api
-    asked = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
+    wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
+    if "log_frames" in dir(type(api)):
+        yield from api.log_frames(container, wanted)
+        return
     with translated():
         url = api._url("/containers/{0}/logs", container)  # noqa: SLF001
-        response = api._get(url, params=asked, stream=True, timeout=None)  # noqa: SLF001
+        response = api._get(url, params=wanted, stream=True, timeout=None)  # noqa: SLF001
         api._raise_for_status(response)  # noqa: SLF001
         with contextlib.closing(response):
-            while len(head := response.raw.read(_FRAME.size)) == _FRAME.size:
-                stream, size = _FRAME.unpack(head)
-                yield "err" if stream == _STDERR else "out", response.raw.read(size)
+            yield from frames(response.raw)
+
+
+class Readable(Protocol):
+    """What gives as many bytes as are asked for, or what is left of them."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+
+
+def frames(answer: Readable) -> Iterator[tuple[str, bytes]]:
+    """The frames of two streams that come as one, as (out or err, data)."""
+    while len(head := answer.read(_FRAME.size)) == _FRAME.size:
+        stream, size = _FRAME.unpack(head)
+        yield "err" if stream == _STDERR else "out", answer.read(size)
 
 
 def hostname(where: str) -> str:
     """The host on which the engine's published ports are reached."""
     if where.startswith("context://"):
-        from docker.context import ContextAPI
-
-        where = str(ContextAPI.kwargs_from_context(name=where.removeprefix("context://"))["base_url"])
+        where = str(_context(where)["base_url"])
     parts = urlsplit(where)
     return parts.hostname or "127.0.0.1" if parts.scheme in {"tcp", "ssh", "http", "https"} else "127.0.0.1"
 
 
-def _unreachable(where: str, error: Exception) -> EngineUnreachable:
-    at = f" at {where}" if where else ""
-    return EngineUnreachable(
-        f"no Docker engine answers{at}: {_reason(error)}",
-        hint="start it, point DOCKER_HOST at another one, or use --engine process",
-    )
+_FAR_HINTS = (
+    (
+        r"certificate.verify.failed|hostname|ip address mismatch",
+        "what answers there has no certificate of the authority in ca.pem, or one for another name",
+    ),
+    (
+        r"alert|certificate required|bad certificate|unknown ca",
+        "it does not take the certificate in cert.pem: one that its own authority has signed is wanted",
+    ),
+    (r"http request to an https|http response to https", "it speaks TLS: name its `certificates`"),
+)
+
+
+def unreachable(where: str, error: Exception) -> EngineUnreachable:
+    """The fault that nothing, or nothing sensible, came from an address."""
+    at, reason = f" at {where.partition('?')[0]}" if where else "", _reason(error)
+    near = "start it, point DOCKER_HOST at another one, or use --engine process"
+    far = "is that machine up, and does its engine listen there?"
+    hint = near if not where or where.startswith("unix://") else far
+    known = (hint for pattern, hint in _FAR_HINTS if re.search(pattern, reason))
+    return EngineUnreachable(f"no Docker engine answers{at}: {reason}", hint=next(known, hint))
+
+
+def fault_of(status: int, body: bytes) -> NexusError:
+    """The fault that an engine's answer tells of."""
+    try:
+        words = str(json.loads(body)["message"])
+    except (ValueError, LookupError, TypeError):
+        words = body.decode("utf-8", "replace")
+    return _fault(status, _words(words))
 
 
 def _fault(status: int, words: str) -> NexusError:
@@ -231,11 +279,16 @@ def _reason(error: Exception) -> str:
 
 def _endpoint(where: str) -> dict[str, Any]:
     """What the SDK is told of an address: where it really is, and how to trust it."""
-    told: dict[str, Any] = {"base_url": where, "tls": _tls(where)}
+    address, _, certificates = where.partition("?certificates=")
+    told: dict[str, Any] = {"base_url": address, "tls": _tls(address, unquote(certificates))}
     if where.startswith("context://"):
-        from docker.context import ContextAPI
-
-        told |= ContextAPI.kwargs_from_context(name=where.removeprefix("context://"))
+        told |= _context(where)
+    parts = urlsplit(told["base_url"])
+    if parts.scheme == "tcp" and parts.hostname:  # else a host that is down holds us up for a minute
+        try:
+            socket.create_connection((parts.hostname, parts.port or _PORT), _CONNECT_SECONDS).close()
+        except OSError as error:
+            raise unreachable(where, error) from error
     if told["base_url"].startswith("ssh://"):
         from nexus_cli.engine.docker.tunnel import opened
 
@@ -243,19 +296,33 @@ def _endpoint(where: str) -> dict[str, Any]:
     return told
 
 
-def _tls(where: str) -> Any:
-    verify = os.environ.get("DOCKER_TLS_VERIFY", "")
-    folder = os.environ.get("DOCKER_CERT_PATH") or (str(Path.home() / ".docker") if verify else "")
+def _context(where: str) -> dict[str, Any]:
+    """What the Docker CLI keeps of one of its contexts."""
+    from docker.context import ContextAPI
+
+    name = where.removeprefix("context://")
+    if ContextAPI.get_context(name) is None:
+        raise NexusError(
+            f"there is no Docker context {name}", hint="`docker context ls` names those there are"
+        )
+    return {**ContextAPI.kwargs_from_context(name=name)}
+
+
+def _tls(where: str, certificates: str) -> Any:
+    """By which certificates the other end and we know each other; nothing for a connection without TLS."""
+    verify = certificates or os.environ.get("DOCKER_TLS_VERIFY", "")
+    folder = (
+        certificates or os.environ.get("DOCKER_CERT_PATH") or (f"{Path.home()}/.docker" if verify else "")
+    )
     if not folder or not where.startswith(("tcp://", "https://")):
         return False
     from docker.tls import TLSConfig
 
-    at = Path(folder)
-    return TLSConfig(
-        client_cert=(str(at / "cert.pem"), str(at / "key.pem")),
-        ca_cert=str(at / "ca.pem"),
-        verify=bool(verify),
-    )
+    ca, cert, key = (Path(folder).expanduser() / f"{name}.pem" for name in ("ca", "cert", "key"))
+    for path in (ca, cert, key):
+        if not os.access(path, os.R_OK):
+            raise NexusError(f"cannot read {path}, by which {where} and we know each other")
+    return TLSConfig(client_cert=(str(cert), str(key)), ca_cert=str(ca), verify=bool(verify))
 
 
 def _context_name() -> str | None:

@@ -9,11 +9,13 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from nexus_cli.engine.docker.client import NotFound, translated
+from nexus_cli.engine.docker.ways import Ways
 from nexus_cli.unit import HOST, Container, Observed, State, Stored, Unit
 from nexus_cli.workspace import private_folder
 
@@ -43,6 +45,8 @@ _RESTART = {"always": "unless-stopped", "on-failure": "on-failure", "no": "no"}
 _LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 
 
+Way = Callable[[str, int], int]
+"""From an address and a port on the project's network to a port of this machine that leads there."""
 Ending = Callable[[str], tuple[int, str]]
 """From a container's ID to how often it was restarted, and why it ended."""
 
@@ -202,7 +206,8 @@ def _port_bindings(unit: Unit, container: Container) -> dict[str, list[dict[str,
     bindings: dict[str, list[dict[str, str]]] = {}
     for name, port in container.listens.items():
         if name in unit.ports:
-            bindings.setdefault(f"{port}/tcp", []).append({"HostIp": HOST, "HostPort": str(unit.ports[name])})
+            at = {"HostIp": container.public.get(name, HOST), "HostPort": str(unit.ports[name])}
+            bindings.setdefault(f"{port}/tcp", []).append(at)
     return bindings
 
 
@@ -235,8 +240,11 @@ def disk(volume: Stored) -> dict[str, str] | None:
     return {"type": "tmpfs", "device": "tmpfs", "o": f"size={volume.size}"}
 
 
-def observed(found: Mapping[str, Any], host: str, ready: Ready, ending: Ending) -> Observed:
-    """A listed container as an observed unit; asks for the `ending` only of one that ended badly."""
+def observed(found: Mapping[str, Any], ready: Ready, ending: Ending, way: Way, *, far: bool) -> Observed:
+    """A listed container as an observed unit; asks for the `ending` only of one that ended badly.
+
+    `far`: the engine is on another machine, or may be. `way` leads to what is not reached from here.
+    """
     labels, state = found["Labels"], _STATES.get(found["State"], State.EXITED)
     exit_code = _exit_code(found)
     restarts, reason = 0, ""
@@ -258,8 +266,9 @@ def observed(found: Mapping[str, Any], host: str, ready: Ready, ending: Ending) 
         ready=found["Id"] in ready and state is State.RUNNING,
         url=labels.get(URL, ""),
         needs=tuple(name for name in labels.get(NEEDS, "").split(",") if name),
-        address=_address(found),
-        published=_published(found, host),
+        address=_address(found, far=far),
+        published=_ways(found, way, far=far),
+        far=far,
         reason=reason,
         container=found["Id"][:12],
     )
@@ -271,19 +280,23 @@ def _restarted(found: Mapping[str, Any]) -> bool:
     return up is not None and time.time() - float(found["Created"]) - int(up[1] or 0) > _SETTLED
 
 
-def _published(found: Mapping[str, Any], host: str) -> dict[int, tuple[str, int]]:
-    return {
-        port["PrivatePort"]: (host, port["PublicPort"])
-        for port in found.get("Ports", ())
-        if port.get("PublicPort") and port.get("Type", "tcp") == "tcp"
-    }
+def _ways(found: Mapping[str, Any], way: Way, *, far: bool) -> Ways:
+    """How its ports are reached: as they are published, unless that is on another machine."""
+    ports = [port for port in found.get("Ports", ()) if port.get("Type", "tcp") == "tcp"]
+    published = {p["PrivatePort"]: (HOST, p["PublicPort"]) for p in ports if p.get("PublicPort") and not far}
+    own = next((network["IPAddress"] for network in _networks(found) if network["IPAddress"]), "")
+    return Ways(published, (port["PrivatePort"] for port in ports if own), partial(way, own))
 
 
-def _address(found: Mapping[str, Any]) -> str:
+def _address(found: Mapping[str, Any], *, far: bool) -> str:
     """The container's own address, if its network is one of this machine's."""
-    networks = found.get("NetworkSettings", {}).get("Networks", {}).values()
-    near = (network["IPAddress"] for network in networks if _is_ours(network.get("Gateway", "")))
+    ours = _has_bridge if far else _has_gateway
+    near = (network["IPAddress"] for network in _networks(found) if ours(network))
     return next((address for address in near if address), "")
+
+
+def _networks(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list(found.get("NetworkSettings", {}).get("Networks", {}).values())
 
 
 def grace(found: Mapping[str, Any]) -> int:
@@ -291,8 +304,14 @@ def grace(found: Mapping[str, Any]) -> int:
     return max(1, round(float(found["Labels"].get(GRACE, "10"))))
 
 
-def _is_ours(gateway: str) -> bool:
+def _has_bridge(network: Mapping[str, Any]) -> bool:
+    """Whether a network's own bridge is an interface here; addresses are the same on many machines."""
+    return f"br-{network['NetworkID'][:12]}" in {name for _, name in socket.if_nameindex()}
+
+
+def _has_gateway(network: Mapping[str, Any]) -> bool:
     """Whether the address of a network's gateway is one of this machine's."""
+    gateway = network.get("Gateway", "")
     if not gateway:
         return False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

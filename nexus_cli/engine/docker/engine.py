@@ -6,25 +6,38 @@ import contextlib
 import functools
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nexus_cli.blueprint.images import BASE_IMAGES
 from nexus_cli.engine.docker import containers, images, logs, sessions
-from nexus_cli.engine.docker.client import Conflict, NotFound, address, connect, hostname, listed, translated
+from nexus_cli.engine.docker.client import (
+    Conflict,
+    NotFound,
+    address,
+    connect,
+    lean,
+    listed,
+    listed_by,
+    translated,
+)
 from nexus_cli.engine.docker.context import archive, pack
+from nexus_cli.engine.docker.turns import Turns
 from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
 from nexus_cli.identity import port_holder
-from nexus_cli.unit import Container, LogLine, Observed, Stored, Unit
+from nexus_cli.unit import Container, LogLine, Observed, Origin, Stored, Unit
 
 if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
+    from nexus_cli.engine.docker.relay import Relay
 
-# An engine is bound by the processor: more at once only makes each of them late.
-BUILDS, STARTS, EXECUTIONS = 4, 4, 2
+BUILDS = 4
 _NEXT = ".next"
+_GOING = 10
+_BRINGING = 1800  # seconds without a word: an engine says nothing while it unpacks
 _HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is already allocated)")
 
 
@@ -32,12 +45,20 @@ class DockerEngine:
     """Runs units as containers; `state` is the environment's folder, `project` the name of all that is ours.
 
     `label` is platform/environment; `where` is the engine's address, by default what DOCKER_HOST or the
-    chosen context says.
+    chosen context says. `relay` is the image of what leads to containers that are not reached from here.
     """
 
     name = "docker"
 
-    def __init__(self, state: Path, project: str, *, label: str = "", where: str | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        project: str,
+        *,
+        label: str = "",
+        where: str | None = None,
+        relay: str = BASE_IMAGES["python"],
+    ) -> None:
         platform, _, environment = label.partition("/")
         self.state = state.absolute()
         self.project = project
@@ -48,23 +69,28 @@ class DockerEngine:
         self._network = threading.Lock()
         self._network_there = False
         self._building = threading.Semaphore(BUILDS)
-        self._starting = threading.Semaphore(STARTS)
-        self._executing = threading.Semaphore(EXECUTIONS)
+        self._turns = Turns()
+        self._relay_image = relay
+        self._relay: Relay | None = None
+        self._relaying = threading.Lock()
+        self._bringing = threading.Lock()
 
     @functools.cached_property
     def client(self) -> DockerClient:
         """The connection, made when it is first needed."""
-        return connect(self.where)
+        return lean(self.where)
 
-    @functools.cached_property
-    def host(self) -> str:
-        """Where this engine's published ports are reached."""
-        return hostname(self.where)
+    @property
+    def far(self) -> bool:
+        """Whether the engine is on another machine, or may be."""
+        return not self.where.startswith("unix://")
 
     def prepare(self, unit: Unit, progress: Progress) -> None:
-        """Build the unit's image, or pull it."""
+        """Build the unit's image, or pull it, or bring it from the engine that has it."""
         container = _container(unit)
-        if container.build is None:
+        if container.origin is not None:
+            self._bring(container.origin, progress)
+        elif container.build is None:
             images.pull(self.client, container.image, progress)
         else:
             with self._building:
@@ -79,6 +105,23 @@ class DockerEngine:
                     progress=progress,
                 )
         self.__dict__.pop("_images", None)
+
+    def _bring(self, origin: Origin, progress: Progress) -> None:
+        """Bring all that is wanted from there at once: what images share is sent but once."""
+        with self._bringing:
+            there = images.present(self.client)
+            names = {image: name for image, name in origin.images if image not in there}
+            if names:
+                source, target = (connect(at, timeout=_BRINGING) for at in (origin.where, self.where))
+                try:
+                    images.copy(source, target, names, progress)
+                finally:
+                    source.close()
+                    target.close()
+
+    def forget_images(self, identities: Collection[str]) -> None:
+        """Remove the platform's names of images that nobody needs any more, and so the images."""
+        images.remove(self.client, identities, f"{self._ours.platform}-")
 
     def identity(self, unit: Unit) -> str:
         """The digest of the unit's image, which stays when its name goes to another one."""
@@ -103,7 +146,7 @@ class DockerEngine:
         ready = containers.Ready(self.state)
         listed = self._list()
         self._ids = {found["Labels"][containers.UNIT]: found["Id"] for found in listed}
-        return [containers.observed(found, self.host, ready, self._ending) for found in listed]
+        return [containers.observed(found, ready, self._ending, self._way, far=self.far) for found in listed]
 
     def start(self, unit: Unit) -> None:
         """Create and start the unit's container; one that is there is stopped and replaced."""
@@ -114,14 +157,14 @@ class DockerEngine:
         for volume in container.volumes.values():
             self._ensure_volume(unit, volume)
         _make_folders(container)
-        with self._starting, translated(self.where):
+        with self._turns.start(), translated(self.where):
             created = self._ids[unit.name] = self._create(unit)
             self._add_files(created, unit)
             try:
                 with translated(self.where):
                     self._begin(created, unit.input)
             except NexusError as fault:
-                raise _port_held(unit, fault) from fault
+                raise _port_held(unit, fault, here=not self.far) from fault
 
     def _add_files(self, container: str, unit: Unit) -> None:
         folder = _container(unit).files
@@ -135,9 +178,9 @@ class DockerEngine:
         else:
             sessions.start_with_input(self.client, container, text)
 
-    def configure(self, unit: Unit) -> None:
-        """Replace those live files that differ, each by a rename inside the container."""
-        written = write_files(self.state, unit, live_only=True)
+    def configure(self, unit: Unit, *, whole: bool = False) -> None:
+        """Replace those live files that differ, or all, each by a rename inside the container."""
+        written = write_files(self.state, unit, live_only=not whole)
         folder, container = _container(unit).files, self._id(unit.name)
         if not written or not folder:
             return
@@ -184,7 +227,7 @@ class DockerEngine:
 
     def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
         """Run a health command in the unit's container."""
-        with translated(self.where), self._executing:
+        with translated(self.where), self._turns.command():
             code, said = sessions.run(self.client, self._id(unit.name), command)
         return code, said.strip().rpartition("\n")[2]
 
@@ -227,9 +270,8 @@ class DockerEngine:
         """Remove whatever is left of the project; with `volumes`, stored data and images too."""
         for found in self._list():
             self._remove(found["Labels"][containers.UNIT])
-        for found in listed(self.where, [self._label, containers.ONCE]):
-            with contextlib.suppress(NotFound), translated(self.where):
-                self.client.api.remove_container(found["Id"], v=True, force=True)
+        for found in self._listed(containers.ONCE):
+            self._remove_at_once(found["Id"])
         label = {"label": self._label}
         with translated(self.where):
             for network in self.client.api.networks(filters=label):
@@ -241,12 +283,35 @@ class DockerEngine:
                     self._remove_volume(volume["Name"])
                 images.remove_labelled(self.client, self._label)
         containers.Ready(self.state).forget()
+        self._relay = None
         if "client" in self.__dict__:
             self.__dict__.pop("client").close()
 
     def _list(self, unit: str = "") -> list[dict[str, Any]]:
         """The project's containers, or one unit's; not those that a build of ours has for its steps."""
-        return listed(self.where, [self._label, f"{containers.UNIT}={unit}" if unit else containers.UNIT])
+        return self._listed(f"{containers.UNIT}={unit}" if unit else containers.UNIT)
+
+    def _remove_at_once(self, container: str) -> None:
+        """Remove a container that nobody waits for; it is gone then, also if it was going already."""
+        with contextlib.suppress(NotFound), translated(self.where):
+            try:
+                with translated(self.where):
+                    self.client.api.remove_container(container, v=True, force=True)
+            except Conflict:
+                self.client.api.wait(container, timeout=_GOING, condition="removed")
+
+    def _listed(self, label: str) -> list[dict[str, Any]]:
+        labels = [self._label, label]
+        return listed_by(self.client, self.where, labels) if self.far else listed(self.where, labels)
+
+    def _way(self, address: str, port: int) -> int:
+        """The port of this machine that leads to one on the project's network."""
+        from nexus_cli.engine.docker.relay import Relay
+
+        with self._relaying:
+            if self._relay is None or self._relay.broken:
+                self._relay = Relay(self.client, self._ours, self._relay_image)
+            return self._relay.way(address, port)
 
     def _ending(self, container: str) -> tuple[int, str]:
         return containers.ending(self.client, container)
@@ -321,11 +386,16 @@ class DockerEngine:
             ) from fault
 
 
-def _port_held(unit: Unit, fault: NexusError) -> NexusError:
+def _port_held(unit: Unit, fault: NexusError, *, here: bool) -> NexusError:
     """The fault itself, or in its place who holds the port that could not be published."""
     port = _HELD.search(fault.message)
     if port is None:
         return fault
+    if not here:
+        return NexusError(
+            f"port {port[1]} of {unit.name} is held by another program over there",
+            hint=f"choose another one: `ports: {{{unit.name}: …}}` of the environment",
+        )
     holder = port_holder(int(port[1])) or "another program"
     return NexusError(f"port {port[1]} of {unit.name} is held by {holder}", hint="nexus up --free-ports")
 

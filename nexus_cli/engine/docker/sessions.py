@@ -8,7 +8,6 @@ import select
 import shutil
 import signal
 import socket
-import ssl
 import struct
 import sys
 import termios
@@ -139,6 +138,8 @@ def _terminal_variables(terminal: bool) -> dict[str, str]:
 
 def _end_input(peer: socket.socket) -> None:
     """Say that nothing more comes from us, and go on listening."""
+    import ssl
+
     if not isinstance(peer, ssl.SSLSocket):
         peer.shutdown(socket.SHUT_WR)
         return
@@ -148,10 +149,16 @@ def _end_input(peer: socket.socket) -> None:
     peer.setblocking(True)
 
 
+def socket_of(stream: Any) -> socket.socket:
+    """The socket under what the SDK returns, which differs between transports."""
+    peer: socket.socket = getattr(stream, "_sock", stream)
+    return peer
+
+
 @contextlib.contextmanager
 def _socket(stream: Any) -> Iterator[socket.socket]:
-    """The socket under what the SDK returns, which differs between transports; closed at the end."""
-    peer: socket.socket = getattr(stream, "_sock", stream)
+    """The socket under what the SDK returns; closed at the end."""
+    peer = socket_of(stream)
     try:
         yield peer
     finally:

@@ -15,7 +15,7 @@ from nexus_cli.errors import NexusError
 from nexus_cli.process import Background
 
 _SOCKET = "/var/run/docker.sock"
-_SECONDS, _INTERVAL = 30.0, 0.03
+_SECONDS, _INTERVAL, _PATIENCE = 30.0, 0.03, 15
 
 
 @functools.cache
@@ -31,7 +31,8 @@ def opened(where: str) -> str:
     target = f"{parts.username}@{parts.hostname}" if parts.username else parts.hostname
     forward = f"{here}:{parts.path.rstrip('/') or _SOCKET}"
     # `cat` ends with our end of its input, and the tunnel with it: however we end, nothing stays behind.
-    command = ["ssh", "-T", "-o", "ExitOnForwardFailure=yes", "-L", forward, *port, target, "cat"]
+    alive = ["-o", f"ConnectTimeout={_PATIENCE}", "-o", f"ServerAliveInterval={_PATIENCE}"]
+    command = ["ssh", "-T", "-o", "ExitOnForwardFailure=yes", *alive, "-L", forward, *port, target, "cat"]
     output = folder / "said"
     tunnel = Background(command, output=output, held=True)
     atexit.register(tunnel.kill)
@@ -39,7 +40,9 @@ def opened(where: str) -> str:
     while not _answers(here):
         if tunnel.code is not None:
             said = output.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            raise NexusError(f"cannot reach {target}: {said}", hint=f"`ssh {target}` has to work")
+            words = " ".join(["ssh", *port, target])
+            unknown = "connect once and look at its key: " if "key verification" in said.lower() else ""
+            raise NexusError(f"cannot reach {target}: {said}", hint=f"{unknown}`{words}` has to work")
         if time.monotonic() > deadline:
             raise NexusError(f"{target} did not let us in within {_SECONDS:g} s")
         time.sleep(_INTERVAL)

@@ -119,19 +119,18 @@ def clock(field: Field, trial: Trial) -> Undo:
     library = next((path for path in _FAKE_CLOCKS if path.exists()), None)
     if library is None:
         raise NotHere("libfaketime is not installed (apt-get install libfaketime)")
-    engine, units = field.stack.engine, field.units(trial.target)
+    units = field.units(trial.target)
     if any(isinstance(unit.runtime, Container) for unit in units):
         raise NotHere(
             "containers have this machine's clock, and libraries of their own: use --engine process"
         )
     shift = f"{trial.experiment.by or 0:+g}s"
 
-    def begin() -> None:
-        for unit in units:
-            wrong = {**unit.env, "LD_PRELOAD": str(library), "FAKETIME": shift, "DONT_FAKE_MONOTONIC": "1"}
-            engine.start(replace(unit, env=wrong))
-
-    return _undone_if_broken(lambda: start(field.stack, units, again=True), begin)
+    wrong = {"LD_PRELOAD": str(library), "FAKETIME": shift, "DONT_FAKE_MONOTONIC": "1"}
+    ahead = [replace(unit, env={**unit.env, **wrong}) for unit in units]
+    return _undone_if_broken(
+        lambda: start(field.stack, units, again=True), lambda: start(field.stack, ahead, again=True)
+    )
 
 
 ACTIONS: Mapping[str, Callable[[Field, Trial], Undo]] = {
@@ -155,7 +154,7 @@ _FAKE_CLOCKS = [
 
 
 def start(stack: Stack, units: Sequence[Unit], *, again: bool = False) -> None:
-    """Have units running and ready as they are described; with `again`, those that run are started anew."""
+    """Have units running and ready as they are given; with `again`, those that run are started anew."""
     names = {unit.name for unit in units}
     if again:
         for name in names:
@@ -163,7 +162,7 @@ def start(stack: Stack, units: Sequence[Unit], *, again: bool = False) -> None:
     plan = reconcile(
         "restore", units, stack.facts(units), {u.name for u in stack.units} | _beside_names(stack)
     )
-    outcome = Runner(stack.engine, stack.units, lambda _: None).run(plan)
+    outcome = Runner(stack.engine, [*stack.units, *units], lambda _: None).run(plan)
     if not outcome.ok:
         said = "; ".join(f"{f.unit}: {f.reason}" for f in outcome.failed.values()) or "interrupted"
         raise NexusError(f"what was taken away does not start again: {said}", hint="nexus logs")

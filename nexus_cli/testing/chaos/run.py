@@ -49,7 +49,10 @@ def run(asked: Asked, tell: Tell) -> None:
     platform = asked.platform
     found = [t for t in trials(platform, asked.workspace.root) if _wanted(asked, t)]
     if not found:
-        words = f"there are no experiments in {FOLDER}" + (" with these tags" if asked.tags else "")
+        some = any((asked.workspace.root / FOLDER).rglob("*.yaml"))
+        words = "no experiment has a target yet" if some else f"there are no experiments in {FOLDER}"
+        if asked.tags:
+            words = f"no experiment in {FOLDER} has such a tag"
         tell(Case(KIND, "platform", "experiments", "not run", message=words))
         return
     names = [service.name for service in platform.services.values() if asked.wants(service.name)]

@@ -31,7 +31,7 @@ def run(asked: Asked, tell: Tell) -> None:
         return
     with stand(asked, asked.among_services) as made:
         documents = _documents(asked, made, tell)
-        for case in calls.check(asked.platform, documents):
+        for case in calls.check(asked.platform, documents, [one.name for one in made.services]):
             tell(case)
         parts: list[Callable[[], Iterator[Case]]] = []
         for name in wanted:

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from nexus_cli.blueprint.model import Platform, Service
+from nexus_cli.blueprint.model import Package, Platform, Route, Service
 from nexus_cli.testing.case import Case
 
-_SUFFIXES = {".py", ".ts", ".tsx", ".go"}
+_SUFFIXES = {".py", ".ts", ".tsx", ".js", ".jsx", ".go"}
+_PARTS = ("src", "internal", "cmd")
+_TEST = re.compile(r"_test\.go$|\.(test|spec)\.[jt]sx?$")
 _CALL = re.compile(
     r"""[Cc]lients?(?:\(\))?\.(?P<provider>\w+)\.(?:request|Do)\(\s*(?:ctx|r\.Context\(\)|c)?,?\s*
     (?:http\.Method(?P<go>\w+)|["'](?P<method>[A-Za-z]+)["'])\s*,\s*
     (?:fmt\.Sprintf\(\s*)?f?(?P<quote>["'`])(?P<path>/[^"'`\n]*)(?P=quote)(?P<more>\s*\+)?""",
     re.VERBOSE,
 )
+"""A request by method and path."""
+_DESCRIBED = re.compile(
+    r"^### `(?P<group>\w+)\.(?P<name>\w+)`\n+`(?P<method>[A-Z]+) (?P<path>/[^`]*)`", re.MULTILINE
+)
+"""An operation in the reference of a generated client: what it is called in code, and what it asks for."""
+_USED = re.compile(r"\b(?P<group>\w+)\s*\.\s*(?P<name>\w+)\s*\(")
+_PAGES = re.compile(
+    r"""["'`]/api/gateway(?P<fetched>/[^"'`?\n]*)|\bpath:\s*["'](?P<listed>/api/[^"'\n]*)["']"""
+)
+"""What the pages of a web application read: through its own server, and of the resources that they show."""
 _PLACEHOLDER = re.compile(r"\$?\{[^}]*\}|%[sdvq]")
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that stands in a service's code; parts of the path that are only known later are `{}`."""
+    """A call that stands in a service's code; parts of the path that are only known later are `{}`.
+
+    Without a `provider`, it goes through the gateway, which says whom it leads to.
+    """
 
     provider: str
     method: str
@@ -32,43 +46,105 @@ class Call:
     line: int
 
 
-def check(platform: Platform, documents: Mapping[str, dict[str, Any]]) -> Iterator[Case]:
-    """Each call of each running service, against the document of the service that is called."""
-    for name in documents:
-        service = platform.services[name]
-        names = {_plain(use.service): use.service for use in service.uses if use.service in documents}
-        for call in found(platform.root, service):
-            provider = names.get(_plain(call.provider))
-            if provider is None:
-                continue
-            served = serves(documents[provider], call)
-            yield Case(
-                "contract",
-                name,
-                f"{call.method} {call.path} of {provider}",
-                "passed" if served else "failed",
-                message="" if served else f"{provider} does not serve {call.method} {call.path}",
-                file=call.file,
-                line=call.line,
-            )
+def check(platform: Platform, documents: Mapping[str, dict[str, Any]], of: Collection[str]) -> Iterator[Case]:
+    """Each call of some services, against the document of the service that is called, if that runs."""
+    for name in of:
+        for call in found(platform, platform.services[name]):
+            led = _led(platform, call) if not call.provider else call
+            if led is None:
+                yield _case(name, call, "the gateway", "no route of the gateway leads there")
+            elif led.provider in documents:
+                served = serves(documents[led.provider], led)
+                wrong = f"{led.provider} does not serve {led.method} {led.path}"
+                yield _case(name, call, led.provider, "" if served else wrong)
 
 
-def found(root: Path, service: Service) -> Iterator[Call]:
+def found(platform: Platform, service: Service) -> Iterator[Call]:
     """The calls in a service's own code, not in its tests."""
-    folder = root / service.source
-    for path in sorted(p for part in ("src", "internal", "cmd") for p in (folder / part).rglob("*")):
-        if path.suffix not in _SUFFIXES or path.name.endswith("_test.go"):
+    folder = platform.root / service.source
+    names = {_plain(use.service): use.service for use in service.uses if use.service in platform.services}
+    clients = list(_clients(platform, service))
+    for path in sorted(p for part in _PARTS for p in (folder / part).rglob("*")):
+        if path.suffix not in _SUFFIXES or _TEST.search(path.name):
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
-        for match in _CALL.finditer(text):
-            written = match["path"].partition("?")[0] + ("{}" if match["more"] else "")
-            yield Call(
-                match["provider"],
-                (match["go"] or match["method"]).upper(),
-                _PLACEHOLDER.sub("{}", written),
-                str(path.relative_to(root)),
-                text.count("\n", 0, match.start()) + 1,
-            )
+        file = str(path.relative_to(platform.root))
+        for at, provider, method, written in _calls(text, clients, pages=service.type == "nextjs"):
+            known = names.get(_plain(provider)) if provider else ""
+            if known is not None:
+                where = _PLACEHOLDER.sub("{}", written.partition("?")[0])
+                yield Call(known, method, where, file, text.count("\n", 0, at) + 1)
+
+
+Found = tuple[int, str, str, str]
+"""Where in the text, the provider as code names it (empty: the gateway), the method and the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """A generated client that a service depends on: by group and name, what each operation asks for."""
+
+    service: str
+    package: str
+    operations: Mapping[tuple[str, str], tuple[str, str]]
+
+
+def _clients(platform: Platform, service: Service) -> Iterator[_Client]:
+    for package in platform.packages_of(service):
+        provider = _client_of(platform, package)
+        reference = platform.root / package.source / "REFERENCE.md"
+        if provider and reference.is_file():
+            said = _DESCRIBED.finditer(reference.read_text(encoding="utf-8"))
+            operations = {(o["group"], o["name"]): (o["method"], o["path"]) for o in said}
+            yield _Client(provider, package.name, operations)
+
+
+def _client_of(platform: Platform, package: Package) -> str:
+    """The service that a package is the client of, as `nexus generate sdk --service` calls it."""
+    named = f"{package.name}-".rpartition("-client-")[0]
+    return named if named in platform.services else ""
+
+
+def _calls(text: str, clients: Collection[_Client], *, pages: bool) -> Iterator[Found]:
+    for match in _CALL.finditer(text):
+        method = (match["go"] or match["method"]).upper()
+        yield match.start(), match["provider"], method, match["path"] + ("{}" if match["more"] else "")
+    named = [c for c in clients if c.package in text or c.package.replace("-", "_") in text]
+    for match in _USED.finditer(text) if named else ():
+        for client in named:
+            asked = client.operations.get((match["group"], match["name"]))
+            if asked:
+                yield match.start(), client.service, *asked
+    for match in _PAGES.finditer(text) if pages else ():
+        path = match["fetched"] or match["listed"]
+        if path != "/" and not path.startswith("/${"):  # which it is, is only known later
+            yield match.start(), "", "GET", path
+
+
+def _led(platform: Platform, call: Call) -> Call | None:
+    """Whom the gateway leads a call to, and what is asked there; nobody if no route fits."""
+    fitting = [
+        (len(route.path.rstrip("/")), bool(route.methods), service.name, route)
+        for service in platform.services.values()
+        for route in service.routes
+        if _below(call.path, route) and (not route.methods or call.method in route.methods)
+    ]
+    if not fitting:
+        return None
+    *_, name, route = max(fitting, key=lambda one: one[:3])
+    inside = (route.rewrite or route.path).rstrip("/") + call.path.removeprefix(route.path.rstrip("/"))
+    return Call(name, call.method, inside, call.file, call.line)
+
+
+def _below(path: str, route: Route) -> bool:
+    return f"{path}/".startswith(f"{route.path.rstrip('/')}/")
+
+
+def _case(name: str, call: Call, provider: str, wrong: str) -> Case:
+    said = f"{call.method} {call.path} of {provider}"
+    return Case(
+        "contract", name, said, "failed" if wrong else "passed", 0, wrong, file=call.file, line=call.line
+    )
 
 
 def serves(document: Mapping[str, Any], call: Call) -> bool:

@@ -64,7 +64,9 @@ function ask(method, path, name, body) {
   return http.request(method, GATEWAY + path, data, { headers, tags: { name }, timeout: '10s' });
 }
 
-export const list = (path) => ask('GET', `${path}?limit=20`, `GET ${path}`);
+// With a filter, such as `owner=7`, its name is part of the request's: GET /api/v1/orders?owner
+export const list = (path, filter = '') =>
+  ask('GET', `${path}?limit=20${filter && `&${filter}`}`, `GET ${path}${filter && `?${filter.split('=')[0]}`}`);
 export const get = (path, id) => ask('GET', `${path}/${id}`, `GET ${path}/{id}`);
 export const create = (path, body) => ask('POST', path, `POST ${path}`, body);
 export const page = (path) => ask('GET', path, `GET ${path}`);

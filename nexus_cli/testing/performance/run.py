@@ -45,9 +45,8 @@ def run(asked: Asked, tell: Tell) -> None:
     for words in write(asked):
         asked.progress(words)
     plays = list(_plays(asked))
-    for name in asked.platform.services:
-        if asked.wants(name) and not any(play.service.name == name for play in plays):
-            tell(_not_run(name, f"{name} has no resource with a route: write {script.FOLDER}/{name}.js"))
+    for case in _without_script(asked, plays):
+        tell(case)
     program = k6.program()
     if program is None:
         for play in plays:
@@ -72,7 +71,10 @@ def run(asked: Asked, tell: Tell) -> None:
 def write(asked: Asked) -> list[str]:
     """Bring the scripts of the workspace up to its blueprints; what a person changed is kept, and said."""
     root, load = asked.workspace.root, asked.load
-    files, base = writer.managed(script.scripts(asked.platform), root, script.FOLDER)
+    made = script.scripts(asked.platform)
+    if not made and not (root / script.FOLDER / writer.MANIFEST).exists():
+        return []
+    files, base = writer.managed(made, root, script.FOLDER)
     changes = writer.compare(files, root, base=base)
     clashes = [] if load.regenerate else writer.conflicts(changes)
     writer.write([c for c in changes if c.path not in clashes], root, force=load.regenerate)
@@ -89,6 +91,15 @@ def _plays(asked: Asked) -> Iterator[Play]:
         if asked.wants(service.name) and path.is_file():
             for scenario in load.scenarios:
                 yield Play(service, path, scenario, load.seconds or SECONDS.get(scenario, 10.0))
+
+
+def _without_script(asked: Asked, plays: Sequence[Play]) -> Iterator[Case]:
+    """The services that no load is made on, and why."""
+    if not asked.platform.services:
+        yield _not_run("platform", "there is no service")
+    for name in asked.platform.services:
+        if asked.wants(name) and not any(play.service.name == name for play in plays):
+            yield _not_run(name, f"{name} has no resource with a route: write {script.FOLDER}/{name}.js")
 
 
 def _not_run(subject: str, why: str, hint: str = "") -> Case:

@@ -134,9 +134,9 @@ def _reached(service: Service) -> list[dict[str, Any]]:
     methods = {"list": "GET", "get": "GET", "create": "POST"}
     found = []
     for described in api(service)["resources"]:
-        route = next((r for r in service.routes if _under(described["path"], r.path)), None)
-        if route is not None:
-            can = [o for o in described["operations"] if _lets(route, methods.get(o, ""))]
+        routes = [r for r in service.routes if _under(described["path"], r.path)]
+        if routes:
+            can = [o for o in described["operations"] if any(_lets(r, methods.get(o, "")) for r in routes)]
             found.append({**described, "operations": can})
     return found
 

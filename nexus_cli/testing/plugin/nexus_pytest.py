@@ -79,15 +79,17 @@ def nexus_stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def gateway_url(nexus_stack: Stack) -> str:
-    """Where users reach the platform."""
+    """Where users reach the platform; what asks there is skipped while nothing can be reached."""
+    if not nexus_stack.gateway_url:
+        pytest.skip("no gateway runs: there is none, or no service that runs has a route")
     return nexus_stack.gateway_url
 
 
 @pytest.fixture(scope="session")
-def gateway(nexus_stack: Stack) -> Iterator[httpx2.Client]:
+def gateway(nexus_stack: Stack, gateway_url: str) -> Iterator[httpx2.Client]:
     """A client that asks through the gateway, with a token that it accepts."""
     headers = {"authorization": f"Bearer {nexus_stack.token}"}
-    with httpx2.Client(base_url=nexus_stack.gateway_url, headers=headers, timeout=_SECONDS) as client:
+    with httpx2.Client(base_url=gateway_url, headers=headers, timeout=_SECONDS) as client:
         yield client
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from nexus_cli.conformance.service import Answer
 from nexus_cli.testing.asking import Gateway
@@ -13,7 +14,11 @@ from nexus_cli.testing.security.strangers import Stranger
 
 KIND = "security"
 _REFUSED = frozenset({401, 403})
-_NOT_FOUND, _BROKEN = 404, 500
+_FORBIDDEN, _NOT_FOUND, _BROKEN = 403, 404, 500
+_STRANGE = "nexus-stranger"
+WithRoles = Callable[[Sequence[str]], Mapping[str, str]]
+"""The headers of somebody whose valid token has these roles."""
+
 _HIDDEN = ("/metrics", "/api/openapi.json", "/api/docs", "/config_dump", "/stats", "/.env", "/.git/config")
 """What services and gateways have for those who run them, and no route should show."""
 
@@ -44,6 +49,41 @@ def _kept_out(stranger: Stranger, answer: Answer, operation: Operation) -> bool:
     if answer.status in _REFUSED:
         return True
     return stranger.path(operation.at()) != operation.at() and 400 <= answer.status < _BROKEN  # noqa: PLR2004
+
+
+def by_role(gateway: Gateway, operation: Operation, known: Sequence[str], of: WithRoles) -> Case:
+    """An operation that demands a role: a valid token without it gets 403, and one with it does not.
+
+    `known` are all roles of the platform: whoever has every other one is still not let in.
+    """
+    began = time.monotonic()
+    faults = []
+    for who, headers in _without_role(operation.roles, known, of):
+        answer = _ask(gateway, operation, headers, operation.at())
+        if answer.status != _FORBIDDEN:
+            faults.append(f"{who}: {answer.status}")
+    for role in operation.roles:
+        answer = _ask(gateway, operation, of([role]), operation.at())
+        if answer.status in _REFUSED or answer.status >= _BROKEN:
+            faults.append(f"a token with the role {role}: {answer.status}, so the refusals prove nothing")
+    name = f"{operation.name} lets only those in who are {' or '.join(operation.roles)}"
+    return _case(operation, name, began, faults, "answers ")
+
+
+def _without_role(
+    right: Sequence[str], known: Sequence[str], of: WithRoles
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Those whose token is good, and who have not the role that is asked for."""
+    yield "a token without a role", of(())
+    yield "a token with other roles", of([*(role for role in known if role not in right), _STRANGE])
+    yield "a token with a role that begins like it", of([f"{role}-" for role in right])
+    yield (
+        "a token with other roles, and a header that names it",
+        {
+            **of([_STRANGE]),
+            "x-user-roles": json.dumps(list(right)),
+        },
+    )
 
 
 def free(gateway: Gateway, operation: Operation) -> Case:

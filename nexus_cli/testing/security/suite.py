@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -78,9 +78,7 @@ def _running(asked: Asked, tell: Tell) -> None:
     with stand(asked, asked.services) as made:
         accepted = asked.platform.spec.gateway.jwt
         # Where an identity provider signs, nexus has no key: what needs a valid token cannot be tried.
-        allowed = (
-            None if accepted.jwks else bearer(made.token("nexus-test", roles=["admin"], tenant="nexus-test"))
-        )
+        allowed = None if accepted.jwks else bearer(made.token("nexus-test", tenant="nexus-test"))
         running = Running(asked, made, Gateway(made.gateway_url), planned, allowed)
         for name, check in LIVE.items():
             if not asked.enough.is_set():
@@ -113,12 +111,23 @@ def _access(running: Running) -> Iterator[Case]:
     yield from access.cases(running.gateway, running.operations, asking, running.allowed)
 
 
+def _roles(running: Running) -> Iterator[Case]:
+    if running.allowed is not None:
+        made = running.stand
+
+        def of(roles: Sequence[str]) -> dict[str, str]:
+            return bearer(made.token("nexus-test", roles=roles, tenant="nexus-test"))
+
+        asking = [operation for operation in running.operations if operation.roles]
+        yield from (access.by_role(running.gateway, one, made.roles, of) for one in asking)
+
+
 def _tenants(running: Running) -> Iterator[Case]:
     if running.allowed is not None:  # what is said of a missing key is said by those who are let in
         made = running.stand
 
         def of(tenant: str) -> dict[str, str]:
-            return bearer(made.token("nexus-test", roles=["admin"], tenant=tenant))
+            return bearer(made.token("nexus-test", tenant=tenant))
 
         yield from tenants.cases(running.gateway, running.operations, of)
 
@@ -158,6 +167,7 @@ def _zap(running: Running) -> Iterator[Case]:
 
 LIVE: Mapping[str, Callable[[Running], Iterator[Case]]] = {
     "who is let in": _access,
+    "roles": _roles,
     "tenants": _tenants,
     "headers": _headers,
     "encryption": _encryption,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ KIND = "security"
 _NAME = "ZAP finds nothing"
 _PROGRAMS = ("zap.sh", "zaproxy")
 _IMAGES = ("ghcr.io/zaproxy/zaproxy:stable", "zaproxy/zap-stable:latest")
-_REPORT = "zap.json"
+_FOLDER, _REPORT = "security/zap", "zap.json"
 _LOW = 1  # ZAP's risk codes: 0 informational, 1 low, 2 medium, 3 high
 _MISSING = f"ZAP is not there: neither {' nor '.join(_PROGRAMS)} on the PATH, nor its image in the engine"
 
@@ -27,27 +28,34 @@ _MISSING = f"ZAP is not there: neither {' nor '.join(_PROGRAMS)} on the PATH, no
 def scan(asked: Asked, url: str) -> Iterator[Case]:
     """Let it crawl and look at what is reached from an address; its own report is kept."""
     began = time.monotonic()
-    folder = asked.folder("security")
-    command = _command(folder, url)
+    folder = asked.folder(_FOLDER)
+    folder.chmod(0o777)  # in its image ZAP is a user of its own; the folder above is private
+    name = f"nexus-zap-{secrets.token_hex(4)}"
+    command = _command(folder, url, name)
     if command is None:
         hint = "https://www.zaproxy.org/download, or `docker pull` its image"
         yield Case(KIND, "platform", _NAME, "not run", message=_MISSING, detail=hint)
         return
     report = folder / _REPORT
     report.unlink(missing_ok=True)
-    done = run_program(asked, command, cwd=folder, env=environment([], {}))
+    try:
+        done = run_program(asked, command, cwd=folder, env=environment([], {}))
+    finally:
+        if name in command:  # a client of the engine that is ended leaves its container
+            run([command[0], "rm", "--force", name], timeout=30)
     if not report.is_file():
-        raise NexusError(f"ZAP broke: {done.last_line}")
+        raise NexusError(f"ZAP broke: {done.last_line}", hint="\n".join(done.out.splitlines()[-20:]))
     faults = list(alerts(json.loads(report.read_text(encoding="utf-8"))))
     for message, detail in faults:
         yield Case(
-            KIND, "platform", _NAME, "failed", 0, message, detail, attachments=(Path("security", _REPORT),)
+            KIND, "platform", _NAME, "failed", 0, message, detail, attachments=(Path(_FOLDER, _REPORT),)
         )
     if not faults:
         yield Case(KIND, "platform", _NAME, "passed", time.monotonic() - began)
 
 
-def _command(folder: Path, url: str) -> Sequence[str] | None:
+def _command(folder: Path, url: str, container: str) -> Sequence[str] | None:
+    """How it is run: its quick scan, or the baseline scan of its image, both with a report in JSON."""
     for name in _PROGRAMS:
         program = shutil.which(name)
         if program:
@@ -57,7 +65,8 @@ def _command(folder: Path, url: str) -> Sequence[str] | None:
         if docker and not run([docker, "image", "inspect", image], timeout=30).code:
             mount = f"{folder}:/zap/wrk:rw"
             return [
-                *(docker, "run", "--rm", "--network=host", "--volume", mount, image),
+                *(docker, "run", "--rm", "--init", "--name", container, "--network=host"),
+                *("--volume", mount, image),
                 *("zap-baseline.py", "-t", url, "-J", _REPORT, "-I"),
             ]
     return None

@@ -22,6 +22,8 @@ from nexus_cli.workspace import write_atomic
 
 _ENDS: dict[str, Status] = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 _PLACE = re.compile(r"^\s*(\S+_test\.go):(\d+):", re.MULTILINE)
+_CONSTRAINT = re.compile(r"^//go:build (.+)$", re.MULTILINE)
+_TEST = re.compile(r"^func (Test\w*)\(", re.MULTILINE)
 _BLOCK = re.compile(r"^(\S+) (\d+) (\d+)$", re.MULTILINE)
 Events = Mapping[tuple[str, str], list[Mapping[str, Any]]]
 
@@ -35,16 +37,18 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     """Run the tests of every package of the module."""
     go = go_project.compiler(GoProject(subject.folder), asked.progress)
     profile = fresh(asked.folder(f"unit/{subject.name}") / "coverage.out")
-    names = sorted({case.name.split("/")[0].rpartition(".")[2] for case in only})
+    names = {case.name.split("/")[0].rpartition(".")[2] for case in only}
+    if asked.tags:
+        names = names or marked(subject.folder, asked.tags)
+        if not names:
+            return Tested([])
     done = run_program(
         asked,
         [
             *(str(go), "test", "-json", f"-timeout={asked.timeout:.0f}s"),
-            *(
-                ["-count=1", "-run", f"^({'|'.join(map(re.escape, names))})$"]
-                if only
-                else [f"-coverprofile={profile}", f"-coverpkg={_own(subject.folder)}"]
-            ),
+            *([f"-tags={','.join(asked.tags)}"] if asked.tags else []),
+            *(["-run", f"^({'|'.join(sorted(map(re.escape, names)))})$"] if names else []),
+            *(["-count=1"] if only else [f"-coverprofile={profile}", f"-coverpkg={_own(subject.folder)}"]),
             "./...",
         ],
         cwd=subject.folder,
@@ -55,6 +59,17 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     if not events and done.code:
         raise NexusError(f"go test broke: {done.last_line}", hint="\n".join(done.err.splitlines()[-20:]))
     return Tested(list(_cases(events, subject, asked)), _coverage(profile))
+
+
+def marked(folder: Path, tags: Collection[str]) -> set[str]:
+    """The tests in files that are only built with one of the tags: a mark of Go is a build constraint."""
+    found: set[str] = set()
+    for path in sorted(folder.rglob("*_test.go")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        constraint = _CONSTRAINT.search(text)
+        if constraint and {*tags} & {*re.findall(r"(?<!!)\b[\w.]+", constraint[1])}:
+            found |= {*_TEST.findall(text)}
+    return found
 
 
 def _own(folder: Path) -> str:

@@ -18,8 +18,7 @@ from nexus_generators.sdk.go.resources import Resources
 from nexus_generators.sdk.go.text import comment, literal
 from nexus_generators.sdk.groups import Group
 from nexus_generators.sdk.library import Library, Package
-from nexus_generators.sdk.python.client import base_url
-from nexus_generators.sdk.python.project import changelog, code, licence, markdown
+from nexus_generators.sdk.prose import about, base_url, changelog, licence, markdown, operations
 from nexus_generators.sdk.reference import Voice, reference
 
 _GUIDE = Path(__file__).resolve().parent / "guide.md"
@@ -79,8 +78,7 @@ def settings(api: Api) -> list[tuple[Scheme, str]]:
 
 def _client(api: Api, naming: GoNaming, package: Package, name: str) -> Iterator[str]:
     found = settings(api)
-    said = "\n\n".join(part.strip() for part in (api.title, api.doc) if part.strip())
-    yield from comment(f"Package {name} is a client of an API.\n\n{said}")
+    yield from comment(f"Package {name} is a client of an API.\n\n{about(api)}")
     yield f"package {name}"
     yield from ("", 'import (\n\t"cmp"\n\t"net/http"\n\t"time"\n)', "")
     yield "// Version is the version of this client."
@@ -172,16 +170,12 @@ def _readme(
     yield "```"
     yield ""
     yield _GUIDE.read_text(encoding="utf-8")
-    yield "## Operations"
-    yield ""
-    yield "Each with its arguments and errors in [the reference](REFERENCE.md)."
-    for group in naming.groups.values():
-        operations = naming.operations(api, group)
-        yield from ("", f"### `client.{group.attribute}`", "", "```go")
-        yield calls.get(group.tag) or _sketch(operations[0], group, naming, name)
-        yield from ("```", "", "| method | operation | |", "|---|---|---|")
-        for op in operations:
-            yield f"| `{group.methods[op.pointer]}` | `{op.method} {code(op.path)}` | {markdown(op.summary)} |"
+    sketches = {
+        group.tag: _sketch(op, group, naming, name)
+        for group in naming.groups.values()
+        for op in naming.operations(api, group)[:1]
+    }
+    yield from operations(api, naming, "go", {**sketches, **calls})
 
 
 def _sketch(operation: Operation, group: Group, naming: GoNaming, name: str) -> str:

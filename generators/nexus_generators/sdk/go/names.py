@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nexus_generators.openapi.model import Api, Choice, Operation, Record
 from nexus_generators.openapi.names import Names, snake, words
-from nexus_generators.sdk.groups import Group, Naming, grouped
+from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 _INITIALS = frozenset(
@@ -107,11 +107,4 @@ def arguments(operation: Operation) -> dict[tuple[str, str], str]:
     """Field names by location and name on the wire; the location tells two of one name apart."""
     names = Names(exported)
     names.hold({"Body", "ContentType"})
-    taken: set[str] = set()
-    result: dict[tuple[str, str], str] = {}
-    for parameter in operation.parameters:
-        plain = exported(parameter.name)
-        text = f"{parameter.name} {parameter.location}" if plain in taken else parameter.name
-        taken.add(plain)
-        result[parameter.location, parameter.name] = names.take(text, prefix="param")
-    return result
+    return argument_names(operation, names, exported)

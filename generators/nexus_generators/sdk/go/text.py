@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from nexus_generators.sdk.python.text import escaped, visible, wrapped
+from nexus_generators.sdk.prose import escaped, visible, wrapped
 
 _WIDTH = 100
 _TAG = re.compile(r"[A-Za-z0-9!#$%&()*+\-./:;<=>?@\[\]^_{|}~ ]+")

@@ -9,6 +9,7 @@ from nexus_generators.openapi.model import Api, Scheme
 from nexus_generators.openapi.names import Names, snake
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
+from nexus_generators.sdk.prose import about, base_url
 from nexus_generators.sdk.python.names import KEYWORDS
 from nexus_generators.sdk.python.text import docstring, literal
 
@@ -24,7 +25,6 @@ _KINDS = {
     "basic": "core.Basic",
     "other": "core.Secret",
 }
-_OTHER_BASE = "http://localhost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,6 @@ def secrets(api: Api, package: Package) -> list[Secret]:
         argument = names.take(scheme.key, prefix="key")
         found.append(Secret(scheme, argument, f"{prefix}_{argument.upper()}", _KINDS[scheme.kind]))
     return found
-
-
-def base_url(api: Api) -> str:
-    """The first server of the document; a relative one is on this machine."""
-    address = api.servers[0].address if api.servers else "/"
-    return address if "://" in address else _OTHER_BASE + "/" + address.lstrip("/")
 
 
 def module(api: Api, naming: Naming, package: Package) -> str:
@@ -93,8 +87,7 @@ def _class(api: Api, naming: Naming, package: Package, asynchronous: bool) -> It
     prefix = "Async" if asynchronous else ""
     found = secrets(api, package)
     yield f"class {prefix}Client:"
-    said = [api.title.strip() or "The API", api.doc]
-    yield from docstring("\n\n".join(part for part in said if part.strip()), "    ")
+    yield from docstring(about(api), "    ")
     yield ""
     yield "    def __init__("
     yield "        self,"

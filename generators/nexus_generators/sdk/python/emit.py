@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nexus_generators.generator import File, text
 from nexus_generators.openapi.model import Api
+from nexus_generators.sdk import prose
 from nexus_generators.sdk.examples import Example
 from nexus_generators.sdk.library import Library, Package
 from nexus_generators.sdk.python import client, example, models, names, project
@@ -38,8 +39,8 @@ def emit(api: Api, package: Package, examples: Mapping[str, Example] | None = No
         "pyproject.toml": text(project.pyproject(api, package)),
         "README.md": text(project.readme(api, naming, package, calls)),
         "REFERENCE.md": text(reference(api, naming, voice)),
-        "LICENSE": text(project.licence(package), seed=True),
-        "CHANGELOG.md": text(project.changelog(package), seed=True),
+        "LICENSE": text(prose.licence(package), seed=True),
+        "CHANGELOG.md": text(prose.changelog(package), seed=True),
     }
     for group in naming.groups.values():
         files[f"{root}/resources/{group.module}.py"] = text(resources.module(group))

@@ -15,7 +15,7 @@ from nexus_generators.sdk.python.names import arguments, fields, members
 from nexus_generators.sdk.python.project import imports
 from nexus_generators.sdk.python.text import literal
 
-_SERVER = (Path(__file__).resolve().parent / "tests" / "conftest.py.txt").read_text(encoding="utf-8")
+_TESTS = Path(__file__).resolve().parent / "tests"
 _PARSED = {
     "date": "datetime.date.fromisoformat({})",
     "date-time": "datetime.datetime.fromisoformat({})",
@@ -84,15 +84,20 @@ def test_what_is_not_there_is_an_error_of_its_own(server: Server, client: Client
         "import pytest",
         found[-1],
         "",
-        "from .conftest import Reply, Server, plain",
+        "from .server import Reply, Server, plain",
         "",
         "",
     ]
     return {
         "tests/__init__.py": "",
-        "tests/conftest.py": _SERVER.replace("PACKAGE", package.module),
+        "tests/conftest.py": _shared("conftest").replace("PACKAGE", package.module),
+        "tests/server.py": _shared("server"),
         "tests/test_client.py": "\n".join(head) + body,
     }
+
+
+def _shared(name: str) -> str:
+    return (_TESTS / f"{name}.py.txt").read_text(encoding="utf-8")
 
 
 def _reply(example: Example) -> str:

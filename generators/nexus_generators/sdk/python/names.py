@@ -7,7 +7,7 @@ import keyword
 
 from nexus_generators.openapi.model import Api, Choice, Operation, Record
 from nexus_generators.openapi.names import Names, pascal, snake
-from nexus_generators.sdk.groups import Group, Naming, grouped
+from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped
 
 KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist, "self", "cls", "l", "I", "O"})
 _BUILTINS = frozenset(name for name in dir(builtins) if name.islower())
@@ -109,11 +109,4 @@ def members(choice: Choice) -> dict[str | int, str]:
 def arguments(operation: Operation) -> dict[tuple[str, str], str]:
     """Argument names by location and name on the wire; the location tells two of one name apart."""
     names = Names(snake, _ARGUMENTS)
-    taken: set[str] = set()
-    result: dict[tuple[str, str], str] = {}
-    for parameter in operation.parameters:
-        plain = snake(parameter.name)
-        text = f"{parameter.name} {parameter.location}" if plain in taken else parameter.name
-        taken.add(plain)
-        result[parameter.location, parameter.name] = names.take(text, prefix="param")
-    return result
+    return argument_names(operation, names, snake)

@@ -8,17 +8,12 @@ from pathlib import Path
 from nexus_generators.openapi.model import Api, Operation
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
-from nexus_generators.sdk.python.client import base_url, secrets
+from nexus_generators.sdk.prose import base_url, line, markdown, operations
+from nexus_generators.sdk.python.client import secrets
 from nexus_generators.sdk.python.names import arguments
-from nexus_generators.sdk.python.text import literal, visible
+from nexus_generators.sdk.python.text import literal
 
-_ONE_LINE = 200
 _GUIDE = Path(__file__).resolve().parent / "guide.md"
-
-
-def line(text: str) -> str:
-    """A text on one line, for Markdown and TOML: no markup, no control characters."""
-    return " ".join(visible(text).split())[:_ONE_LINE]
 
 
 def toml(text: str) -> str:
@@ -70,32 +65,6 @@ pythonpath = ["src"]
 """
 
 
-_MIT = """\
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
-documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
-rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
-persons to whom the Software is furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
-Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
-WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
-COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
-OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-"""
-
-
-def licence(package: Package) -> str:
-    """`LICENSE`, which is yours after the first time: MIT where the document is, else nothing is given away."""
-    if package.licence == "MIT":
-        return f"MIT License\n\nCopyright (c) the owners of {package.name}\n\n{_MIT}"
-    return (
-        f"Copyright (c) the owners of {package.name}. All rights reserved.\n\n"
-        "Put the licence here under which you hand this package on; it is kept when the client is generated again.\n"
-    )
-
-
 def readme(api: Api, naming: Naming, package: Package, calls: Mapping[str, str]) -> str:
     """`README.md`; `calls` are examples by tag."""
     return "\n".join(_readme(api, naming, package, calls)) + "\n"
@@ -126,18 +95,12 @@ def _readme(api: Api, naming: Naming, package: Package, calls: Mapping[str, str]
             yield f"| `{secret.argument}` | `{secret.variable}` | {secret.scheme.kind} {markdown(secret.scheme.doc)} |"
         yield ""
     yield from _GUIDE.read_text(encoding="utf-8").split("\n")
-    yield "## Operations"
-    yield ""
-    yield "Each with its arguments and errors in [the reference](REFERENCE.md)."
-    for group in naming.groups.values():
-        operations = [op for op in api.operations if op.pointer in group.methods]
-        yield from ("", f"### `client.{group.attribute}`", "", "```python")
-        yield calls.get(group.tag) or example(
-            operations[0], group.attribute, group.methods[operations[0].pointer]
-        )
-        yield from ("```", "", "| method | operation | |", "|---|---|---|")
-        for op in operations:
-            yield f"| `{group.methods[op.pointer]}` | `{op.method} {code(op.path)}` | {markdown(op.summary)} |"
+    sketches = {
+        group.tag: example(op, group.attribute, group.methods[op.pointer])
+        for group in naming.groups.values()
+        for op in naming.operations(api, group)[:1]
+    }
+    yield from operations(api, naming, "python", {**sketches, **calls})
 
 
 def imports(calls: str, package: Package, *names: str) -> Iterator[str]:
@@ -159,19 +122,6 @@ def example(operation: Operation, group: str, method: str) -> str:
     return f"client.{group}.{method}({', '.join(parts)})"
 
 
-def markdown(text: str) -> str:
-    """A text inside a table or a heading of Markdown, as it is meant and not as markup."""
-    clean = line(text)
-    for sign in "\\`*_{}[]<>#|!":
-        clean = clean.replace(sign, "&lt;" if sign == "<" else "&gt;" if sign == ">" else "\\" + sign)
-    return clean
-
-
-def code(text: str) -> str:
-    """A text between backticks in a table."""
-    return line(text).replace("`", "'").replace("|", "\\|")
-
-
 def package_init(package: Package) -> str:
     """`__init__.py`: what a user imports."""
     names = [
@@ -186,8 +136,3 @@ def package_init(package: Package) -> str:
     lines += ["from ._core import (", *(f"    {name}," for name in names), ")", ""]
     lines += ["__all__ = [", *(f"    {literal(name)}," for name in exported), "]"]
     return "\n".join(lines) + "\n"
-
-
-def changelog(package: Package) -> str:
-    """`CHANGELOG.md`, which is yours after the first time."""
-    return f"# Changelog\n\n## {package.version}\n\n- The first version, generated from the API's document.\n"

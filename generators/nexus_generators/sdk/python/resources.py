@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar
 from nexus_generators.sdk.groups import Group, Naming
 from nexus_generators.sdk.library import Call
+from nexus_generators.sdk.prose import visible
 from nexus_generators.sdk.python.models import Annotations
 from nexus_generators.sdk.python.names import arguments
-from nexus_generators.sdk.python.text import docstring, literal, visible
+from nexus_generators.sdk.python.text import docstring, literal
 
 _HEAD = """from __future__ import annotations
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 
-_HIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-)
-_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+from nexus_generators.sdk.prose import escaped, visible, wrapped
+
 _WIDTH = 96
-_BASIC = 0xFFFF  # the last sign with an escape of four digits
 
 
 def literal(value: object) -> str:
@@ -21,40 +17,6 @@ def literal(value: object) -> str:
     if value.isprintable() and quote not in value and "\\" not in value:
         return f"{quote}{value}{quote}"
     return quote + "".join(escaped(sign, quote) for sign in value) + quote
-
-
-def escaped(sign: str, quote: str) -> str:
-    """A sign as it stands in a literal between such quotation marks."""
-    if sign in _ESCAPES:
-        return _ESCAPES[sign]
-    if sign == quote:
-        return "\\" + sign
-    if sign.isprintable():
-        return sign
-    code = ord(sign)
-    return f"\\u{code:04x}" if code <= _BASIC else f"\\U{code:08x}"
-
-
-def visible(text: str) -> str:
-    """A text without what hides or turns the text around it."""
-    return _HIDDEN.sub(
-        lambda found: f"<U+{ord(found[0]):04X}>", text.replace("\r\n", "\n").replace("\r", "\n")
-    )
-
-
-def wrapped(line: str, width: int) -> list[str]:
-    """The lines of a long line, broken between words only."""
-    if len(line) <= width:
-        return [line]
-    lines, start = [], 0
-    while len(line) - start > width:
-        end = line.rfind(" ", start, start + width + 1)
-        end = end if end > start else line.find(" ", start + width)
-        if end < 0:
-            break
-        lines.append(line[start:end].rstrip())
-        start = end + 1
-    return [*lines, line[start:].strip()]
 
 
 def docstring(text: str, indent: str) -> list[str]:

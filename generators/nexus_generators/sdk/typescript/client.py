@@ -9,7 +9,7 @@ from nexus_generators.openapi.model import Api, Scheme
 from nexus_generators.openapi.names import Names, camel
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
-from nexus_generators.sdk.python.client import base_url
+from nexus_generators.sdk.prose import about, base_url
 from nexus_generators.sdk.typescript.text import comment, literal
 
 _SETTINGS = {"constructor", "server", "timeout", "retry", "headers", "hooks", "fetch", "tracer"}
@@ -48,7 +48,7 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
     yield "/** Where the API is, as the document says; the first one is the default. */"
     yield f"export const SERVERS = [{', '.join(literal(server.address) for server in api.servers)}] as const;"
     yield ""
-    yield "const SCHEMES = new Map<string, core.Scheme>(["
+    yield f"const SCHEMES = new Map<string, core.Scheme>({'[' if api.schemes else ');'}"
     for scheme in api.schemes:
         said = [
             f"kind: {literal(scheme.kind)}",
@@ -56,11 +56,11 @@ def _module(api: Api, naming: Naming, package: Package) -> Iterator[str]:
             f"name: {literal(scheme.name)}",
         ]
         yield f"  [{literal(scheme.key)}, {{ {', '.join(said)}, tokenUrl: {literal(scheme.token_url)} }}],"
-    yield "]);"
+    if api.schemes:
+        yield "]);"
     yield ""
     yield from _settings(api)
-    said = [part.strip() for part in (api.title, api.doc) if part.strip()]
-    yield from comment("\n\n".join(said), "")
+    yield from comment(about(api), "")
     yield "export class Client {"
     yield "  readonly core: core.Core;"
     for group in groups:

@@ -10,7 +10,7 @@ from nexus_generators.generator import File, text
 from nexus_generators.openapi.model import Api
 from nexus_generators.sdk.examples import Example
 from nexus_generators.sdk.library import Library, Package
-from nexus_generators.sdk.python.project import changelog, licence
+from nexus_generators.sdk.prose import changelog, licence
 from nexus_generators.sdk.reference import Voice, reference
 from nexus_generators.sdk.typescript import client, example, models, names, project
 from nexus_generators.sdk.typescript.resources import Resources

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nexus_generators.openapi.model import Api, Choice, Operation
 from nexus_generators.openapi.names import Names, camel, kebab, pascal
-from nexus_generators.sdk.groups import Group, Naming, grouped
+from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped
 
 _KEYWORDS = frozenset(
     [
@@ -115,11 +115,4 @@ def members(choice: Choice) -> dict[str | int, str]:
 def arguments(operation: Operation) -> dict[tuple[str, str], str]:
     """Argument names by location and name on the wire; the location tells two of one name apart."""
     names = Names(camel, {"body", "contentType"})
-    taken: set[str] = set()
-    result: dict[tuple[str, str], str] = {}
-    for parameter in operation.parameters:
-        plain = camel(parameter.name)
-        text = f"{parameter.name} {parameter.location}" if plain in taken else parameter.name
-        taken.add(plain)
-        result[parameter.location, parameter.name] = names.take(text, prefix="param")
-    return result
+    return argument_names(operation, names, camel)

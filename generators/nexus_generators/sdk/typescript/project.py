@@ -11,7 +11,7 @@ from nexus_generators.openapi.model import Api, Operation
 from nexus_generators.openapi.names import snake
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
-from nexus_generators.sdk.python.project import code, line, markdown
+from nexus_generators.sdk.prose import line, markdown, operations
 from nexus_generators.sdk.typescript.client import Secret, secrets
 from nexus_generators.sdk.typescript.names import arguments
 
@@ -93,19 +93,14 @@ def _readme(api: Api, naming: Naming, package: Package, calls: Mapping[str, str]
     yield "```"
     yield ""
     yield _GUIDE.read_text(encoding="utf-8")
-    yield "## Operations"
-    yield ""
-    yield "Each with its arguments and errors in [the reference](REFERENCE.md)."
-    for group in naming.groups.values():
-        operations = naming.operations(api, group)
-        yield from ("", f"### `client.{group.attribute}`", "", "```typescript")
-        call = calls.get(group.tag) or example(
-            operations[0], group.attribute, group.methods[operations[0].pointer]
-        )
-        yield f"await {call};"
-        yield from ("```", "", "| method | operation | |", "|---|---|---|")
-        for op in operations:
-            yield f"| `{group.methods[op.pointer]}` | `{op.method} {code(op.path)}` | {markdown(op.summary)} |"
+    sketches = {
+        group.tag: example(op, group.attribute, group.methods[op.pointer])
+        for group in naming.groups.values()
+        for op in naming.operations(api, group)[:1]
+    }
+    yield from operations(
+        api, naming, "typescript", {**sketches, **{t: f"await {c};" for t, c in calls.items()}}
+    )
 
 
 def _credential(secret: Secret, package: Package) -> str:
@@ -120,4 +115,4 @@ def example(operation: Operation, group: str, method: str) -> str:
     names = arguments(operation)
     parts = [names[p.location, p.name] for p in operation.parameters if p.required]
     parts += ["body"] if operation.bodies and operation.body_required else []
-    return f"client.{group}.{method}({'{ ' + ', '.join(parts) + ' }' if parts else ''})"
+    return f"await client.{group}.{method}({'{ ' + ', '.join(parts) + ' }' if parts else ''});"

@@ -9,7 +9,7 @@ from nexus_generators.sdk.groups import Group, Naming
 from nexus_generators.sdk.library import Call
 from nexus_generators.sdk.typescript.models import Types
 from nexus_generators.sdk.typescript.names import arguments
-from nexus_generators.sdk.typescript.text import comment, key, literal
+from nexus_generators.sdk.typescript.text import comment, key, literal, spread
 
 
 class Resources:
@@ -95,7 +95,7 @@ class Resources:
         if not only:
             returns = self.returns(operation)
             yield from self._head(operation, name, f"core.APIPromise<{returns}>")
-            yield f"    return this.core.send<{returns}>({', '.join([*passed, 'options'])});"
+            yield from spread(f"return this.core.send<{returns}>(", [*passed, "options"], ");", "    ")
             yield "  }"
         if streams:
             item = self._types.of(streams[0].type or Scalar("any"))
@@ -104,7 +104,7 @@ class Resources:
             )
             if not only:
                 passed[0] = f"{{ ...{name_}, accept: {literal(operation.accept(streams=True))} }}"
-            yield f"    return this.core.stream<{item}>({', '.join([*passed, 'options'])});"
+            yield from spread(f"return this.core.stream<{item}>(", [*passed, "options"], ");", "    ")
             yield "  }"
         if operation.paging is not None:
             yield from self._pages(operation, name, name_)
@@ -120,7 +120,8 @@ class Resources:
         returns = f"core.Pages<{item}, {page}>"
         title = f"Every item of every page of `{name}`, fetched as it is asked for."
         yield from self._head(operation, f"iter{name[0].upper()}{name[1:]}", returns, title)
-        yield f"    return this.core.pages<{item}, {page}>({constant_}, {said}, {_given(operation)}, options);"
+        passed = [constant_, said, _given(operation), "options"]
+        yield from spread(f"return this.core.pages<{item}, {page}>(", passed, ");", "    ")
         yield "  }"
 
     def _head(self, operation: Operation, name: str, returns: str, title: str = "") -> Iterator[str]:
@@ -201,7 +202,7 @@ def _listed(name: str, parts: list[str]) -> Iterator[str]:
 def _given(operation: Operation) -> str:
     names = arguments(operation)
     pairs = [f"{literal(f'{where[0]}:{where[1]}')}: params.{name}" for where, name in names.items()]
-    return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
+    return "\n".join(spread("{ ", pairs, " }", "      ")).strip() if pairs else "{}"
 
 
 def _parameter(parameter: Parameter) -> str:

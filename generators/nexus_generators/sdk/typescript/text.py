@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+from collections.abc import Iterator, Sequence
 
-from nexus_generators.sdk.python.text import visible, wrapped
+from nexus_generators.sdk.prose import visible, wrapped
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _WIDTH = 96
+_LONGEST = 110
 
 
 def literal(value: object) -> str:
@@ -37,3 +39,14 @@ def comment(text: str, indent: str) -> list[str]:
     if len(broken) == 1:
         return [f"{indent}/** {broken[0]} */"]
     return [f"{indent}/**", *(f"{indent} * {line}".rstrip() for line in broken), f"{indent} */"]
+
+
+def spread(opening: str, parts: Sequence[str], closing: str, indent: str) -> Iterator[str]:
+    """A list between brackets: on one line where it fits, else a line for each part."""
+    line = f"{indent}{opening}{', '.join(parts)}{closing}"
+    if len(line) <= _LONGEST:
+        yield line
+        return
+    yield f"{indent}{opening.rstrip()}"
+    yield from (f"{indent}  {part}," for part in parts)
+    yield f"{indent}{closing.lstrip()}"

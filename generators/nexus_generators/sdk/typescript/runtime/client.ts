@@ -1,5 +1,5 @@
 import { apply, chosen, ClientCredentials, type Credential, type Scheme } from "./auth.ts";
-import { encoded, target, type Given } from "./encode.ts";
+import { encoded, target, type Content, type Given } from "./encode.ts";
 import { APIConnectionError, APIError, APITimeoutError, InvalidResponseError, ofStatus } from "./errors.ts";
 import { answerFor, type Answer, type Operation } from "./operation.ts";
 import { Stream } from "./stream.ts";
@@ -313,7 +313,7 @@ export class Core {
     }
     if (query.length > 0) url += (url.includes("?") ? "&" : "?") + query.join("&");
     const sent: Record<string, string> = { Accept: call.operation.accept, "User-Agent": this.config.userAgent, ...headers };
-    let content: BodyInit | undefined;
+    let content: Content | undefined;
     const spec = call.operation.bodies.find((body) => body.media === call.media) ?? call.operation.bodies[0];
     if (call.body !== undefined && spec !== undefined) {
       const made = encoded(spec, call.body);

@@ -127,7 +127,7 @@ function fields(value: unknown): [string, string][] {
 
 function blob(value: unknown): Blob | undefined {
   if (value instanceof Blob) return value;
-  return value instanceof Uint8Array || value instanceof ArrayBuffer ? new Blob([value as BlobPart]) : undefined;
+  return value instanceof Uint8Array || value instanceof ArrayBuffer ? new Blob([value as Uint8Array<ArrayBuffer>]) : undefined;
 }
 
 function multipart(spec: Body, value: unknown): FormData {
@@ -150,8 +150,11 @@ function multipart(spec: Body, value: unknown): FormData {
   return data;
 }
 
+/** What `fetch` sends, by the one name that browsers and Node both give it. */
+export type Content = NonNullable<RequestInit["body"]>;
+
 /** Content and content type of a body; a form's boundary is fetch's to choose. */
-export function encoded(spec: Body, value: unknown): { content: BodyInit; media: string | undefined } {
+export function encoded(spec: Body, value: unknown): { content: Content; media: string | undefined } {
   switch (spec.kind) {
     case "json":
       return { content: JSON.stringify(value), media: spec.media };
@@ -164,6 +167,6 @@ export function encoded(spec: Body, value: unknown): { content: BodyInit; media:
     case "multipart":
       return { content: multipart(spec, value), media: undefined };
     default:
-      return { content: value as BodyInit, media: spec.media };
+      return { content: value as Content, media: spec.media };
   }
 }

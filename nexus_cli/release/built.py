@@ -1,0 +1,114 @@
+"""The images of releases: each is built once; where else it is wanted, it is brought from where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nexus_cli.errors import NexusError
+from nexus_cli.release.record import Live, Side
+from nexus_cli.stack import engines
+from nexus_cli.unit import Container, Origin
+
+if TYPE_CHECKING:
+    from nexus_cli.release.estate import Estate
+    from nexus_cli.release.ledger import Entry
+
+
+def images(entries: Iterable[Entry]) -> Iterator[tuple[str, str, str]]:
+    """Every image that sides were of, oldest first: the service, the release and the image's identity."""
+    for entry in entries:
+        for sides in Live.of(entry.body["live"]).sides.values():
+            yield from ((side.service, side.release, side.image) for side in sides if side.image)
+
+
+def as_built(estate: Estate, live: Live) -> Live:
+    """With the images that were built of the same releases before, in whatever environment that was."""
+    if estate.choice.engine != "docker":
+        return live
+    known = {
+        (service, release): image for service, release, image in images(estate.ledger.entries(kind="live"))
+    }
+    for name, sides in live.sides.items():
+        pinned = [replace(s, image=s.image or known.get((name, s.release), "")) for s in sides]
+        live = live.with_sides(name, pinned)
+    return live
+
+
+def nowhere(estate: Estate, live: Live) -> set[str]:
+    """The sides whose image no environment's engine has; what only another one's has will be brought."""
+    lost = _lost(estate, live)
+    if not lost:
+        return set()
+    bindings = estate.bindings(live)
+    sides: list[Side] = [side for held in live.sides.values() for side in held if side.name in lost]
+    names = {
+        side.image: code.runtime.image
+        for side in sides
+        if isinstance((code := estate.code(replace(side, image=""), bindings)).runtime, Container)
+    }
+    for where in _others(estate):
+        found = _held(where, names.keys() - estate.origins.keys())
+        origin = Origin(where, tuple((image, names[image]) for image in sorted(found)))
+        estate.origins.update(dict.fromkeys(found, origin))
+    return {side.name for side in sides if side.image not in estate.origins}
+
+
+def _lost(estate: Estate, live: Live) -> set[str]:
+    """The sides whose image the engine does not have any more, though they ran from it."""
+    pinned = {unit: s.name for held in live.sides.values() for s in held if s.image for unit in s.units}
+    units = [unit for unit in estate.units(live) if unit.name in pinned] if pinned else []
+    return {pinned[unit.name] for unit in units if not estate.engine.prepared(unit)}
+
+
+def rebuilt(live: Live, lost: Collection[str]) -> Live:
+    """With images that are built again from the release's own copy."""
+    for name, sides in live.sides.items():
+        live = live.with_sides(name, [replace(s, image="" if s.name in lost else s.image) for s in sides])
+    return live
+
+
+def _others(estate: Estate) -> Iterator[str]:
+    """The addresses of the engines of all other environments."""
+    here = {estate.choice.where}
+    for name, described in estate.platform.environments.items():
+        used = engines.in_use(estate.workspace.environment_state(name))
+        where = used.where if used is not None and used.engine == "docker" else described.target.engine
+        if where and where not in here:
+            here.add(where)
+            yield where
+
+
+def _held(where: str, wanted: Collection[str]) -> set[str]:
+    """Which of the images an engine has; none if it does not answer."""
+    from nexus_cli.engine.docker.client import connect
+    from nexus_cli.engine.docker.images import present
+
+    if not wanted:
+        return set()
+    try:
+        client = connect(where)
+        try:
+            return set(wanted) & present(client)
+        finally:
+            client.close()
+    except NexusError:
+        return set()
+
+
+def unneeded(
+    found: Mapping[str, Mapping[str, str]],
+    known: Iterable[tuple[str, str, str]],
+    needs: Collection[tuple[str, str]],
+) -> set[str]:
+    """The images of code that nobody needs any more; pure.
+
+    `found` is the digest of each release's code by service, `needs` has the service and digest of what is
+    kept.
+    """
+    gone, kept = set[str](), set[str]()
+    for service, release, image in known:
+        digest = found.get(release, {}).get(service, "")
+        (kept if (service, digest) in needs else gone).add(image)
+    return gone - kept
