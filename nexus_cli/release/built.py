@@ -36,20 +36,37 @@ def as_built(estate: Estate, live: Live) -> Live:
     return live
 
 
-def nowhere(estate: Estate, live: Live, lost: Collection[str]) -> set[str]:
-    """Those of the lost sides whose image no other environment's engine has; the others' will be brought."""
+def nowhere(estate: Estate, live: Live) -> set[str]:
+    """The sides whose image no environment's engine has; what only another one's has will be brought."""
+    lost = _lost(estate, live)
+    if not lost:
+        return set()
     bindings = estate.bindings(live)
-    wanted: dict[str, Side] = {s.image: s for held in live.sides.values() for s in held if s.name in lost}
+    sides: list[Side] = [side for held in live.sides.values() for side in held if side.name in lost]
     names = {
-        image: code.runtime.image
-        for image, side in wanted.items()
+        side.image: code.runtime.image
+        for side in sides
         if isinstance((code := estate.code(replace(side, image=""), bindings)).runtime, Container)
     }
     for where in _others(estate):
         found = _held(where, names.keys() - estate.origins.keys())
         origin = Origin(where, tuple((image, names[image]) for image in sorted(found)))
         estate.origins.update(dict.fromkeys(found, origin))
-    return {side.name for image, side in wanted.items() if image not in estate.origins}
+    return {side.name for side in sides if side.image not in estate.origins}
+
+
+def _lost(estate: Estate, live: Live) -> set[str]:
+    """The sides whose image the engine does not have any more, though they ran from it."""
+    pinned = {unit: s.name for held in live.sides.values() for s in held if s.image for unit in s.units}
+    units = [unit for unit in estate.units(live) if unit.name in pinned] if pinned else []
+    return {pinned[unit.name] for unit in units if not estate.engine.prepared(unit)}
+
+
+def rebuilt(live: Live, lost: Collection[str]) -> Live:
+    """With images that are built again from the release's own copy."""
+    for name, sides in live.sides.items():
+        live = live.with_sides(name, [replace(s, image="" if s.name in lost else s.image) for s in sides])
+    return live
 
 
 def _others(estate: Estate) -> Iterator[str]:

@@ -13,7 +13,7 @@ from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Event, Note, StepFailed, StepFinished, StepStarted
 from nexus_cli.plan import Plan, Step
 from nexus_cli.release import interface
-from nexus_cli.release.built import as_built, nowhere
+from nexus_cli.release.built import as_built, nowhere, rebuilt
 from nexus_cli.release.change import Change, plan
 from nexus_cli.release.drift import routing
 from nexus_cli.release.estate import BROKEN_OFF, PAUSED, Estate
@@ -166,9 +166,14 @@ def _intent(
     after = as_built(estate, after)
     joint = _joint(before, after)
     estate.settle(joint)
-    lost = nowhere(estate, joint, missing) if (missing := _lost(estate, joint)) else set()
+    lost = nowhere(estate, joint)
+    if lost and action == "promote":
+        raise NexusError(
+            f"no engine that answers has the image of {', '.join(sorted(lost))}",
+            hint=f"nexus deploy {estate.name} --version {version} builds it again, which is no promotion",
+        )
     if lost:
-        after, joint = _rebuilt(after, lost), _rebuilt(joint, lost)
+        after, joint = rebuilt(after, lost), rebuilt(joint, lost)
     standing = replace(after, sides=before.sides)
     composed = estate.composed(joint)
     gateway = estate.gateway_unit(standing)
@@ -201,7 +206,9 @@ def _intent(
             f"{estate.platform.name} has no gateway: there is nothing that could move requests",
             hint='include "catalogue:gateway" in nexus.yaml, or deploy with --strategy recreate',
         )
-    notes = tuple(f"the image of {name} is nowhere any more: it is built again" for name in sorted(lost))
+    notes = tuple(
+        f"no engine that answers has the image of {name}: it is built again" for name in sorted(lost)
+    )
     return Intent(
         estate, action, version, before, after, change, plan(change), services, reason, strategies, notes
     )
@@ -242,20 +249,6 @@ def _joint(before: Live, after: Live) -> Live:
         merged = [replace(s, replicas=max(s.replicas, others.pop(s.name, s).replicas)) for s in own]
         sides[name] = (*merged, *others.values())
     return replace(after, sides=sides)
-
-
-def _lost(estate: Estate, live: Live) -> set[str]:
-    """The sides whose image the engine does not have any more, though they ran from it."""
-    pinned = {unit: s.name for held in live.sides.values() for s in held if s.image for unit in s.units}
-    units = [unit for unit in estate.units(live) if unit.name in pinned] if pinned else []
-    return {pinned[unit.name] for unit in units if not estate.engine.prepared(unit)}
-
-
-def _rebuilt(live: Live, lost: Collection[str]) -> Live:
-    """With images that are built again from the release's own copy."""
-    for name, sides in live.sides.items():
-        live = live.with_sides(name, [replace(s, image="" if s.name in lost else s.image) for s in sides])
-    return live
 
 
 def carry_out(intent: Intent, token: int, emit: Emit) -> Result:

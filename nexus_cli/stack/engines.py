@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from nexus_cli.blueprint.images import BASE_IMAGES, base_images
 from nexus_cli.errors import UsageError
 from nexus_cli.unit import HOST
-from nexus_cli.workspace import DEFAULT_ENVIRONMENT, read_json, write_atomic
+from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, read_json, write_atomic
 
 if TYPE_CHECKING:
     from nexus_cli.blueprint.model import Platform
@@ -91,6 +91,24 @@ def _docker(project: str, relay: str, *, asked: bool) -> Choice:
     if reason:
         return Choice("process", why=f"no Docker engine answers at {where}: {reason}")
     return Choice("docker", where, project, "asked for" if asked else "it answers", relay)
+
+
+def docker_of(workspace: Workspace | None, environment: str) -> str:
+    """Where an environment's Docker engine is: the one in use, its target, else what this machine has."""
+    from nexus_cli.blueprint.load import did_you_mean, load
+    from nexus_cli.engine.docker.client import address
+
+    if workspace is None:
+        return address()
+    described = load(workspace.root).environments
+    if environment not in {DEFAULT_ENVIRONMENT, *described}:
+        hint = did_you_mean(environment, described) or f"there are {', '.join(sorted(described))}"
+        raise UsageError(f'unknown environment "{environment}"', hint=hint)
+    kept = in_use(workspace.state / environment)
+    if kept is not None and kept.engine == "docker":
+        return kept.where
+    target = described[environment].target if environment in described else None
+    return target.engine if target and target.docker else address()
 
 
 def in_use(folder: Path) -> Choice | None:

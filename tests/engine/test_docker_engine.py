@@ -222,7 +222,7 @@ def test_an_image_is_named_after_what_it_is_made_of(engine: DockerEngine, tmp_pa
     assert not engine.prepared(built)
     steps: list[str] = []
     engine.prepare(built, steps.append)
-    assert steps[0].startswith("Step 1/")
+    assert [step.partition("]")[0] for step in steps] == ["[1/2", "[2/2"]
     assert engine.prepared(built)
     engine.start(built)
     until(engine, "web", State.EXITED)
@@ -236,9 +236,37 @@ def test_a_build_that_fails_names_its_step_and_what_it_said(engine: DockerEngine
     with pytest.raises(NexusError) as caught:
         engine.prepare(broken, lambda _: None)
     first, *said = caught.value.message.splitlines()
-    assert "failed at Step 2/" in first
+    assert "failed at [2/2] " in first
     assert "RUN echo so far && exit 3: exit code 3" in first
     assert said == ["so far"]
+
+
+def test_builds_have_caches_and_leave_no_images_of_their_stages(engine: DockerEngine, tmp_path: Path) -> None:
+    mark = secrets.token_hex(4)
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {IMAGE} AS first\nARG SEEN\nLABEL test={mark}\n"
+        "RUN --mount=type=cache,target=/cache ls /cache > /seen; touch /cache/$SEEN\n"
+        f'FROM {IMAGE}\nCOPY --from=first /seen /seen\nCMD ["cat", "/seen"]\n'
+    )
+    for turn in ("one", "two"):
+        build = ImageBuild(tmp_path, args=(("SEEN", f"{mark}-{turn}"),))
+        name = image_name(engine.project, "web", build)
+        built = Unit(name="web", kind="job", command=(), fingerprint="", runtime=Container(name, build))
+        engine.prepare(built, lambda _: None)
+    engine.start(built)
+    until(engine, "web", State.EXITED)
+    assert f"{mark}-one" in [line.text for line in engine.logs(["web"])]
+    assert engine.client.api.images(filters={"label": f"test={mark}"}) == []
+
+
+def test_what_buildkit_cannot_fetch_the_classic_builder_may(engine: DockerEngine, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"# syntax=127.0.0.1:1/dockerfile:1\nFROM {IMAGE}\nRUN true\n")
+    build = ImageBuild(tmp_path)
+    steps: list[str] = []
+    name = image_name(engine.project, "web", build)
+    built = Unit(name="web", kind="job", command=(), fingerprint="", runtime=Container(name, build))
+    engine.prepare(built, steps.append)
+    assert steps[0].startswith("Step 1/")
 
 
 def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:

@@ -154,6 +154,15 @@ class TestRouting:
         assert_problem(gateway.call(READY), 503)
         assert gateway.call("/health").status == 200
 
+    def test_neighbours_may_look_at_a_gateway_and_do_nothing_to_it(self, start: Start) -> None:
+        gateway = start(platform_of(), admin_address="0.0.0.0")
+        assert gateway.admin("/ready").status == 200
+        assert gateway.admin("/stats?format=json&filter=^http.gateway").json["stats"]
+        for path, method in (("/healthcheck/fail", "POST"), ("/quitquitquit", "POST"), ("/ready", "POST")):
+            assert gateway.admin(path, method).status == 404
+        assert gateway.admin("/listeners").status == 404
+        assert gateway.admin("/ready").status == 200
+
     def test_upgraded_connections_outlive_the_timeout(self, shop: RunningGateway) -> None:
         with socket.create_connection(("127.0.0.1", shop.settings.http_port), timeout=5) as client:
             client.sendall(

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from nexus_cli.blueprint.images import BASE_IMAGES
 from nexus_cli.blueprint.load import load
+from nexus_cli.errors import UsageError
+from nexus_cli.stack.engines import Choice, docker_of, keep
 from nexus_cli.stack.images import bundled, needed
+from nexus_cli.workspace import find
 from tests.conftest import service
 
 
@@ -25,3 +30,19 @@ def test_a_service_needs_every_base_of_its_type(workspace: Path, write: Callable
 
 def test_every_base_can_be_made_without_a_registry() -> None:
     assert all(image.recipe for image in bundled(list(BASE_IMAGES)))
+
+
+def test_images_go_to_the_engine_of_the_environment(
+    workspace: Path, write: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///here.sock")
+    write("staging", "nexus: v1\nkind: environment\nname: staging\ntarget: {docker: 'tcp://staging:2376'}\n")
+    found = find(workspace)
+    assert docker_of(None, "development") == "unix:///here.sock"
+    assert docker_of(found, "development") == "unix:///here.sock"
+    assert docker_of(found, "staging") == "tcp://staging:2376"
+    keep(found.environment_state("development"), Choice("docker", "unix:///there.sock", "p"))
+    assert docker_of(found, "development") == "unix:///there.sock"
+    with pytest.raises(UsageError, match='unknown environment "stagin"') as caught:
+        docker_of(found, "stagin")
+    assert caught.value.hint == 'did you mean "staging"?'

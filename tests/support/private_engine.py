@@ -66,13 +66,19 @@ class PrivateEngine:
 
     def copy_image(self, reference: str, origin: str) -> None:
         """Load an image from another engine."""
-        source, target = connect(origin), connect(self.address)
+        source, target = (connect(at, timeout=300) for at in (origin, self.address))
         target.api.load_image(b"".join(source.api.get_image(reference)))
         source.close()
         target.close()
 
     def remove(self) -> None:
         """Stop it and everything that it ran, and give the memory back."""
+        if self._process is not None:
+            self._end()
+        subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
+        unmount(self.folder)
+
+    def _end(self) -> None:
         if self._process is not None and self._process.poll() is not None:
             self.start()  # a killed one left containers behind
         client = connect(self.address)
@@ -84,8 +90,6 @@ class PrivateEngine:
                 client.api.remove_network(network["Id"])
         client.close()
         self.stop()
-        subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
-        unmount(self.folder)
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 
+from nexus_generators.envoy.admin import READS, reads, reads_cluster
 from nexus_generators.envoy.headers import (
     CLAIMS,
     CORRELATION,
@@ -39,6 +40,7 @@ TOKEN_REQUIREMENT = "platform"  # noqa: S105 - a name, not a secret
 ROLE_CHECK = "envoy.filters.http.rbac"
 READY = "/health/ready"
 STREAM_IDLE = 300.0
+_LOOPBACK = "127.0.0.1"
 
 _ACCESS_LOG = {
     "time": "%START_TIME%",
@@ -64,10 +66,13 @@ _ACCESS_LOG = {
 
 def bootstrap(settings: GatewaySettings) -> Files:
     """Everything that only a restart changes; clusters and routes are read from files and followed."""
+    shared = settings.admin_address != _LOOPBACK
     configuration = {
         "node": {"id": "gateway", "cluster": "nexus"},
         "admin": {
-            "address": _address(settings.admin_address, settings.admin_port),
+            "address": {"pipe": {"path": READS.format(port=settings.admin_port)}}
+            if shared
+            else _address(settings.admin_address, settings.admin_port),
             # Who looks for the cause of too many connections must still get in.
             "ignore_global_conn_limit": True,
         },
@@ -77,7 +82,10 @@ def bootstrap(settings: GatewaySettings) -> Files:
         },
         # Who compares two releases wants what happened until now, not until five seconds ago.
         **({"stats_flush_interval": "0.500s"} if settings.inside is not None else {}),
-        "static_resources": {"listeners": [_listener(settings)]},
+        "static_resources": {
+            "listeners": [_listener(settings), *([reads(settings)] if shared else [])],
+            **({"clusters": [reads_cluster(settings)]} if shared else {}),
+        },
         "overload_manager": {
             "resource_monitors": [
                 extension(

@@ -9,12 +9,11 @@ import re
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlencode, urlsplit
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import unquote, urlsplit
 
+from nexus_cli.engine.docker.wire import asked
 from nexus_cli.errors import NexusError
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ _POOL = 32
 _FRAME = struct.Struct(">BxxxL")
 _STDERR = 2
 _PORT, _CONNECT_SECONDS = 2375, 10.0
+_OK = 200
 
 
 class EngineUnreachable(NexusError):
@@ -84,6 +84,15 @@ def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient
         return client
 
 
+def lean(where: str) -> DockerClient:
+    """A connection that loads the SDK only for what a local engine is not told without it."""
+    if not where.startswith("unix://"):
+        return connect(where)
+    from nexus_cli.engine.docker.local import LocalClient
+
+    return cast("DockerClient", LocalClient(where))
+
+
 def silence(where: str, *, timeout: float = 2.0) -> str:
     """Why no engine answers at an address; nothing when one does. Asks a local socket without the SDK."""
     if where.startswith("unix://"):
@@ -105,22 +114,16 @@ def silence(where: str, *, timeout: float = 2.0) -> str:
 def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
     """All containers with the labels, as a local engine lists them; it is asked without the SDK."""
     filters = {"label": list(labels)}
-    path = "/containers/json?" + urlencode({"all": 1, "filters": json.dumps(filters)})
-    connection = HTTPConnection("docker", timeout=TIMEOUT)
+    query = {"all": 1, "filters": json.dumps(filters)}
     try:
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(TIMEOUT)
-        connection.sock.connect(where.removeprefix("unix://"))
-        connection.request("GET", path)
-        response = connection.getresponse()
-        answer: Any = json.load(response)  # a list, or an object that says why not
-    except (OSError, HTTPException, ValueError) as error:
-        raise _unreachable(where, error) from error
-    finally:
-        connection.close()
-    if response.status != HTTPStatus.OK:
-        raise NexusError(_words(str(answer.get("message", response.reason))))
-    return list(answer)
+        path = where.removeprefix("unix://")
+        with asked(path, "GET", "/containers/json", query, seconds=TIMEOUT) as answer:
+            status, said = answer.status, answer.read()
+        if status != _OK:
+            raise fault_of(status, said)
+        return list(json.loads(said))
+    except (OSError, ValueError) as error:
+        raise unreachable(where, error) from error
 
 
 def listed_by(client: DockerClient, where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
@@ -133,15 +136,19 @@ def listed_by(client: DockerClient, where: str, labels: Sequence[str]) -> list[d
 @contextlib.contextmanager
 def translated(where: str = "") -> Iterator[None]:
     """Turn the SDK's faults into `NexusError`s: unreachable, not found, conflict, or its own words."""
-    from docker.errors import APIError, DockerException
-    from requests.exceptions import RequestException
-
     try:
         yield
-    except APIError as error:
-        raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
-    except (DockerException, RequestException) as error:
-        raise _unreachable(where, error) from error
+    except NexusError:
+        raise
+    except Exception as error:
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        if isinstance(error, APIError):
+            raise _fault(error.status_code or 0, _words(error.explanation or str(error))) from error
+        if isinstance(error, (DockerException, RequestException)):
+            raise unreachable(where, error) from error
+        raise
 
 
 def default_registry() -> str:
@@ -167,15 +174,30 @@ def context_paths(folder: Path, dockerfile: str) -> list[str]:
 def log_frames(client: DockerClient, container: str, **parameters: Any) -> Iterator[tuple[str, bytes]]:
     """What a container printed, as (out or err, data); the SDK's own call does not tell the two apart."""
     api: Any = client.api
-    asked = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
+    wanted = {"stdout": 1, "stderr": 1, "timestamps": 1, **parameters}
+    if "log_frames" in dir(type(api)):
+        yield from api.log_frames(container, wanted)
+        return
     with translated():
         url = api._url("/containers/{0}/logs", container)  # noqa: SLF001
-        response = api._get(url, params=asked, stream=True, timeout=None)  # noqa: SLF001
+        response = api._get(url, params=wanted, stream=True, timeout=None)  # noqa: SLF001
         api._raise_for_status(response)  # noqa: SLF001
         with contextlib.closing(response):
-            while len(head := response.raw.read(_FRAME.size)) == _FRAME.size:
-                stream, size = _FRAME.unpack(head)
-                yield "err" if stream == _STDERR else "out", response.raw.read(size)
+            yield from frames(response.raw)
+
+
+class Readable(Protocol):
+    """What gives as many bytes as are asked for, or what is left of them."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes."""
+
+
+def frames(answer: Readable) -> Iterator[tuple[str, bytes]]:
+    """The frames of two streams that come as one, as (out or err, data)."""
+    while len(head := answer.read(_FRAME.size)) == _FRAME.size:
+        stream, size = _FRAME.unpack(head)
+        yield "err" if stream == _STDERR else "out", answer.read(size)
 
 
 def hostname(where: str) -> str:
@@ -199,13 +221,23 @@ _FAR_HINTS = (
 )
 
 
-def _unreachable(where: str, error: Exception) -> EngineUnreachable:
+def unreachable(where: str, error: Exception) -> EngineUnreachable:
+    """The fault that nothing, or nothing sensible, came from an address."""
     at, reason = f" at {where.partition('?')[0]}" if where else "", _reason(error)
     near = "start it, point DOCKER_HOST at another one, or use --engine process"
     far = "is that machine up, and does its engine listen there?"
     hint = near if not where or where.startswith("unix://") else far
     known = (hint for pattern, hint in _FAR_HINTS if re.search(pattern, reason))
     return EngineUnreachable(f"no Docker engine answers{at}: {reason}", hint=next(known, hint))
+
+
+def fault_of(status: int, body: bytes) -> NexusError:
+    """The fault that an engine's answer tells of."""
+    try:
+        words = str(json.loads(body)["message"])
+    except (ValueError, LookupError, TypeError):
+        words = body.decode("utf-8", "replace")
+    return _fault(status, _words(words))
 
 
 def _fault(status: int, words: str) -> NexusError:
@@ -256,7 +288,7 @@ def _endpoint(where: str) -> dict[str, Any]:
         try:
             socket.create_connection((parts.hostname, parts.port or _PORT), _CONNECT_SECONDS).close()
         except OSError as error:
-            raise _unreachable(where, error) from error
+            raise unreachable(where, error) from error
     if told["base_url"].startswith("ssh://"):
         from nexus_cli.engine.docker.tunnel import opened
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -29,6 +28,8 @@ def _digest(build: ImageBuild) -> str:
 
 def archive(build: ImageBuild) -> bytes:
     """The context as a tar archive without times and owners, so that layers are found in the cache."""
+    import tarfile
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, path in _files(build):
@@ -47,6 +48,8 @@ def archive(build: ImageBuild) -> bytes:
 
 def pack(files: Iterable[tuple[str, str]]) -> bytes:
     """Named texts as a tar archive whose files everybody inside the container may read."""
+    import tarfile
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         folders: set[str] = set()

@@ -17,11 +17,13 @@ from nexus_cli.engine.docker.client import (
     NotFound,
     address,
     connect,
+    lean,
     listed,
     listed_by,
     translated,
 )
 from nexus_cli.engine.docker.context import archive, pack
+from nexus_cli.engine.docker.turns import Turns
 from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
@@ -32,10 +34,10 @@ if TYPE_CHECKING:
     from nexus_cli.engine.docker.client import DockerClient
     from nexus_cli.engine.docker.relay import Relay
 
-# An engine is bound by the processor: more at once only makes each of them late.
-BUILDS, STARTS, EXECUTIONS = 4, 4, 2
+BUILDS = 4
 _NEXT = ".next"
 _GOING = 10
+_BRINGING = 1800  # seconds without a word: an engine says nothing while it unpacks
 _HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is already allocated)")
 
 
@@ -67,8 +69,7 @@ class DockerEngine:
         self._network = threading.Lock()
         self._network_there = False
         self._building = threading.Semaphore(BUILDS)
-        self._starting = threading.Semaphore(STARTS)
-        self._executing = threading.Semaphore(EXECUTIONS)
+        self._turns = Turns()
         self._relay_image = relay
         self._relay: Relay | None = None
         self._relaying = threading.Lock()
@@ -77,7 +78,7 @@ class DockerEngine:
     @functools.cached_property
     def client(self) -> DockerClient:
         """The connection, made when it is first needed."""
-        return connect(self.where)
+        return lean(self.where)
 
     @property
     def far(self) -> bool:
@@ -111,11 +112,12 @@ class DockerEngine:
             there = images.present(self.client)
             names = {image: name for image, name in origin.images if image not in there}
             if names:
-                source = connect(origin.where)
+                source, target = (connect(at, timeout=_BRINGING) for at in (origin.where, self.where))
                 try:
-                    images.copy(source, self.client, names, progress)
+                    images.copy(source, target, names, progress)
                 finally:
                     source.close()
+                    target.close()
 
     def forget_images(self, identities: Collection[str]) -> None:
         """Remove the platform's names of images that nobody needs any more, and so the images."""
@@ -155,7 +157,7 @@ class DockerEngine:
         for volume in container.volumes.values():
             self._ensure_volume(unit, volume)
         _make_folders(container)
-        with self._starting, translated(self.where):
+        with self._turns.start(), translated(self.where):
             created = self._ids[unit.name] = self._create(unit)
             self._add_files(created, unit)
             try:
@@ -225,7 +227,7 @@ class DockerEngine:
 
     def probe_command(self, unit: Unit, command: Sequence[str]) -> tuple[int, str]:
         """Run a health command in the unit's container."""
-        with translated(self.where), self._executing:
+        with translated(self.where), self._turns.command():
             code, said = sessions.run(self.client, self._id(unit.name), command)
         return code, said.strip().rpartition("\n")[2]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nexus_cli.engine.docker import buildkit
 from nexus_cli.engine.docker.client import Conflict, NotFound, advice, default_registry, translated
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _LINES = 20
 _BLOCK = 1 << 20
 _TOLD = 50 << 20
+_EXIT = re.compile(r"(?:executor failed running|did not complete successfully).*: exit code: (\d+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -32,9 +35,10 @@ def present(client: DockerClient) -> frozenset[str]:
 
 def full_name(reference: str) -> str:
     """An image's name as it is listed: with a tag, without Docker's registry or Podman's word for none."""
-    name = (
-        reference.removeprefix("localhost/").removeprefix(f"{default_registry()}/").removeprefix("library/")
-    )
+    name = reference.removeprefix("localhost/")
+    if "." in name.partition("/")[0] and "/" in name:  # a registry is named
+        name = name.removeprefix(f"{default_registry()}/")
+    name = name.removeprefix("library/")
     if "@" in name:
         return name
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
@@ -74,18 +78,59 @@ def build_image(
     labels: Mapping[str, str] | None = None,
     progress: Progress,
 ) -> None:
-    """Build an image from a context archive; a failing step is named with the last lines that it printed."""
+    """Build an image from a context archive; a failing step is named with the last lines that it printed.
+
+    By BuildKit, where the engine has it. That knows no login of a registry unless a client stays to be asked:
+    where it cannot have what an image is built on, the classic builder is told, with the logins.
+    """
+    asked = {
+        "dockerfile": dockerfile,
+        "target": target or "",
+        "args": dict(args or {}),
+        "labels": dict(labels or {}),
+    }
+    if not buildkit.available(client) or not _build_by_buildkit(client, context, reference, asked, progress):
+        _build_classic(client, context, reference, asked, progress)
+
+
+def _build_by_buildkit(
+    client: DockerClient, context: bytes, reference: str, asked: Mapping[str, Any], progress: Progress
+) -> bool:
+    """Whether BuildKit could have the images that it had to build on; any other fault is raised."""
+    parameters = {
+        "t": reference,
+        "dockerfile": asked["dockerfile"],
+        "target": asked["target"],
+        "buildargs": json.dumps(asked["args"]),
+        "labels": json.dumps(asked["labels"]),
+    }
+    seen = buildkit.Progress()
+    with translated():
+        for event in buildkit.events(client, context, parameters):
+            for step in seen.take(event):
+                progress(step)
+            if "error" in event and seen.baseless:
+                return False
+            said = _COLOUR.sub("", "\n".join(seen.lines)).splitlines()
+            at = f" at {seen.step}" if seen.step else ""
+            _raise_error(event, f"building {reference} failed{at}", said[-_LINES:])
+    return True
+
+
+def _build_classic(
+    client: DockerClient, context: bytes, reference: str, asked: Mapping[str, Any], progress: Progress
+) -> None:
     said: list[str] = []
     step = ""
     with translated():
         for event in client.api.build(
             fileobj=io.BytesIO(context),
             custom_context=True,
-            dockerfile=dockerfile,
+            dockerfile=asked["dockerfile"],
             tag=reference,
-            target=target,
-            buildargs=dict(args or {}),
-            labels=dict(labels or {}),
+            target=asked["target"] or None,
+            buildargs=asked["args"],
+            labels=asked["labels"],
             rm=True,
             forcerm=True,
             decode=True,
@@ -176,8 +221,10 @@ def remove_labelled(client: DockerClient, label: str) -> None:
 
 def _raise_error(event: Mapping[str, Any], doing: str, said: Sequence[str] = ()) -> None:
     if "error" in event:
-        code = event.get("errorDetail", {}).get("code")
-        message = f"exit code {code}" if code else " ".join(str(event["error"]).split())
+        message = " ".join(str(event["error"]).split())
+        ended = _EXIT.search(message)
+        code = event.get("errorDetail", {}).get("code") or (ended and ended[1])
+        message = f"exit code {code}" if code else message
         raise NexusError("\n".join([f"{doing}: {message}", *said]), hint=_hint("\n".join([message, *said])))
 
 

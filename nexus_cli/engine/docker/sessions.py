@@ -8,7 +8,6 @@ import select
 import shutil
 import signal
 import socket
-import ssl
 import struct
 import sys
 import termios
@@ -139,6 +138,8 @@ def _terminal_variables(terminal: bool) -> dict[str, str]:
 
 def _end_input(peer: socket.socket) -> None:
     """Say that nothing more comes from us, and go on listening."""
+    import ssl
+
     if not isinstance(peer, ssl.SSLSocket):
         peer.shutdown(socket.SHUT_WR)
         return
