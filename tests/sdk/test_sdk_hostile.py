@@ -20,7 +20,8 @@ from nexus_generators.writer import compare
 
 from nexus_cli.engine import tools
 from nexus_cli.errors import UsageError
-from nexus_cli.sdk import go, python, typescript
+from nexus_cli.scaffold.tidy import ruff
+from nexus_cli.sdk import go, typescript
 from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.generate import LANGUAGES
 from nexus_cli.sdk.schemas import Schemas
@@ -209,9 +210,9 @@ def test_python_is_clean_and_executes_nothing(written: dict[str, list[Path]]) ->
 
 
 def test_python_passes_its_linter(written: dict[str, list[Path]]) -> None:
-    ruff = [python.ruff(), "check", "--no-cache", "--isolated", "--select", "E9,F63,F7,F82,PLE"]
+    check = [ruff(), "check", "--no-cache", "--isolated", "--select", "E9,F63,F7,F82,PLE"]
     done = subprocess.run(
-        [*ruff, str(written["python"][0].parent)], capture_output=True, text=True, timeout=120
+        [*check, str(written["python"][0].parent)], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stdout[-2000:]
 
