@@ -92,6 +92,8 @@ PACKAGE_TYPES: Mapping[str, tuple[str, ...]] = {
     "observability": ("python",),
     "security": ("python",),
     "event-store": ("python",),
+    "saga-orchestrator": ("python",),
+    "sdk-generator": ("python",),
 }
 """The languages in which packages of a type are written; the first where nobody says another."""
 

@@ -262,7 +262,10 @@ def generate_migration(
 def generate_package(
     name: Annotated[str, typer.Argument(metavar="[@SCOPE/]NAME", help="The package's name.")],
     kind: Annotated[
-        str | None, typer.Option("--type", "-t", help="library or react; library when it is new.")
+        str | None,
+        typer.Option(
+            "--type", "-t", help="library, event-bus, event-store, security, …; library when it is new."
+        ),
     ] = None,
     language: Annotated[
         str | None, typer.Option("--lang", help="python, typescript or go; its type's own otherwise.")
@@ -282,7 +285,9 @@ def generate_package(
     The generated services that its blueprint names in `users` are generated again, so that they depend on it.
 
     Examples: `nexus generate package @nexus/my-lib --type library` ·
-    `nexus generate package money --lang go` · `nexus generate package @acme/ui --type react`
+    `nexus generate package money --lang go` · `nexus generate package @acme/ui --type react` ·
+    `nexus generate package observability --type observability` (also event-bus, event-store,
+    saga-orchestrator, domain-models, sdk-generator, security)
     """
     from nexus_cli.scaffold import outcome
     from nexus_cli.scaffold.package import generate_package as generate

@@ -13,13 +13,14 @@ from nexus_generators.writer import managed, recover
 from nexus_cli.blueprint.edit import add_includes
 from nexus_cli.blueprint.lint import findings_of
 from nexus_cli.blueprint.load import BlueprintFault, did_you_mean, load
-from nexus_cli.blueprint.model import Platform, Service
-from nexus_cli.blueprint.types import SERVICE_TYPES
+from nexus_cli.blueprint.model import Package, Platform, Service
+from nexus_cli.blueprint.types import PACKAGE_TYPES, SERVICE_TYPES
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import bases, describe
 from nexus_cli.scaffold.answers import check_origin, recorded, render_into
 from nexus_cli.scaffold.migrations import Next, next_migration, without_replaced
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
+from nexus_cli.scaffold.package import render_package
 from nexus_cli.scaffold.service import variables
 from nexus_cli.scaffold.template import PREFIX, choose
 from nexus_cli.scaffold.tidy import SETTINGS, tidied
@@ -116,13 +117,26 @@ def _described(platform: Platform, name: str) -> Service:
 
 
 def bring_up(
-    root: Path, platform: Platform, services: Sequence[Service], edit: Edit, choice: Choice
+    root: Path,
+    platform: Platform,
+    services: Sequence[Service],
+    edit: Edit,
+    choice: Choice,
+    packages: Sequence[Package] = (),
 ) -> Outcome:
-    """Lay down services, the migrations that their new models need, and the descriptions that changed."""
+    """Lay down services, the migrations that their new models need, and the descriptions that changed.
+
+    Packages come with them: those that are named, and those that the services need and nobody has made yet.
+    """
     if choice.source is None:
         _check_described(platform, services)
     files, base, notes = {**edit.files}, {**edit.base}, [*edit.notes]
     made: dict[str, dict[str, File]] = {}
+    for package in (*packages, *_lacking(platform, services, packages)):
+        rendered = render_package(root, platform, package, Choice())
+        placed, digests = managed(rendered, root, package.source)
+        files, base = files | placed, base | digests
+        made[package.source] = rendered
     for service in services:
         rendered, following = render_app(root, platform, service, choice)
         placed, digests = managed(rendered, root, service.source)
@@ -135,6 +149,18 @@ def bring_up(
         for source, rendered in made.items():
             bases.remember(root, source, rendered)
     return Outcome(root, changes, choice.dry_run, tuple(notes), ("nexus up",))
+
+
+def _lacking(platform: Platform, services: Sequence[Service], packages: Sequence[Package]) -> list[Package]:
+    """The packages that services depend on, that a built-in template makes, and that are not there yet."""
+    needed = {package.name: package for service in services for package in platform.packages_of(service)}
+    return [
+        package
+        for package in needed.values()
+        if package not in packages
+        and package.language in PACKAGE_TYPES.get(package.type, ())
+        and not (platform.root / package.source).exists()
+    ]
 
 
 def _check_described(platform: Platform, services: Sequence[Service]) -> None:

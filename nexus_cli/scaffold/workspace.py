@@ -49,7 +49,8 @@ def create(name: str, folder: Path, choice: Choice, emit: Emit, *, platform: str
         files = platforms.joined(files, chosen)
         described = platforms.described(files, folder)
         services, notes = generable(described)
-        outcome = bring_up(folder, described, services, Edit(_seeds(files), notes=notes), choice)
+        edit, packages = Edit(_seeds(files), notes=notes), [*described.packages.values()]
+        outcome = bring_up(folder, described, services, edit, choice, packages)
     if not choice.dry_run:
         _commit(name, folder, emit, existed=existed)
     return replace(outcome, next=(*_step_in(folder), *outcome.next))

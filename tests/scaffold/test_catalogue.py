@@ -16,7 +16,7 @@ from nexus_cli.blueprint.load import catalogue_names, catalogue_platforms, load
 from nexus_cli.blueprint.model import Platform
 from nexus_cli.errors import UsageError
 from nexus_cli.process import run
-from nexus_cli.scaffold.app import check_names, generate_apps
+from nexus_cli.scaffold.app import check_names, generate_app, generate_apps
 from nexus_cli.scaffold.outcome import Choice, listing
 from nexus_cli.scaffold.tidy import ruff
 from nexus_cli.scaffold.workspace import create
@@ -104,6 +104,31 @@ def test_its_python_is_formatted_and_clean(full: Path) -> None:
     for command in (["format", "--check"], ["check"]):
         done = run([ruff(), *command, "--no-cache", "--quiet", "services"], cwd=full)
         assert done.code == 0, done.out[-5000:]
+
+
+def test_the_full_platform_has_its_seven_packages(full: Path) -> None:
+    platform = load(full)
+    types = ("event-bus", "event-store", "saga-orchestrator", "domain-models", "sdk-generator")
+    assert {p.type for p in platform.packages.values()} == {*types, "observability", "security"}
+    for package in platform.packages.values():
+        module = full / package.source / "src" / package.name.replace("-", "_")
+        assert (module / "__init__.py").is_file(), package.name
+        assert (full / package.source / "README.md").is_file(), package.name
+    logs = (full / "services/order/src/order_service/generated/logs.py").read_text()
+    assert "from observability.logs import" in logs
+    users = {name for package in platform.packages.values() for name in package.users}
+    assert users == {s.name for s in platform.services.values() if s.type == "fastapi"}
+
+
+def test_a_package_comes_with_the_service_that_needs_it(tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    create("w", root, Choice(), ignore)
+    described = "nexus: v1\nkind: package\nname: telemetry\ntype: observability\nusers: [order]\n"
+    (root / "blueprints/packages/telemetry.yaml").write_text(described)
+    generate_app(root, "order", Choice(), uses=())
+    assert (root / "packages/telemetry/src/telemetry/logs.py").is_file()
+    logs = (root / "services/order/src/order_service/generated/logs.py").read_text()
+    assert "from telemetry.logs import" in logs
 
 
 def test_it_binds_with_and_without_docker(full: Path) -> None:

@@ -63,7 +63,10 @@ def test_a_python_library(tmp_path: Path, data: dict[str, str]) -> None:
 NO_LOOP = ("-p", "no:asyncio")  # a plug-in of others
 SHARED: Mapping[str, tuple[str, ...]] = {
     "event-bus": (),
+    "event-store": (),
+    "saga-orchestrator": (),
     "domain-models": NO_LOOP,
+    "sdk-generator": NO_LOOP,
     "observability": (),
     "security": (),
 }
@@ -107,7 +110,9 @@ def test_a_shared_package(shared: Path, postgresql: str, name: str) -> None:
     for check in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
         run(shared / name, programs / check[0], *check[1:], MYPY_CACHE_DIR=str(shared / "mypy"))
     alone = ("--basetemp", str(shared / f"{name}-tests"))
-    said = run(shared / name, programs / "pytest", *alone, *SHARED[name], TEST_DATABASE_URL=postgresql)
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])  # where nexus itself is
+    environment = {"TEST_DATABASE_URL": postgresql, "PATH": path}
+    said = run(shared / name, programs / "pytest", *alone, *SHARED[name], **environment)
     assert "Required test coverage of 80" in said
     skipped = set(re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE))
     assert skipped <= {"what this process keeps ends with it", "one process writes to SQLite at a time"}

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .schemas import Schemas
 
 Handler = Callable[[Event], Awaitable[None]]
-published = Counter("events_published_total", "Events published", ["type"])
-handled = Counter("events_handled_total", "Events handled", ["type", "group", "outcome"])
-dead = Counter("events_dead_total", "Events that no attempt could handle", ["type", "group"])
-seconds = Histogram("event_handling_seconds", "Time that handlers take", ["type", "group"])
+published = Counter("bus_events_published_total", "Events published", ["type"])
+handled = Counter("bus_events_handled_total", "Events handled", ["type", "group", "outcome"])
+dead = Counter("bus_events_dead_total", "Events that no attempt could handle", ["type", "group"])
+seconds = Histogram("bus_event_handling_seconds", "Time that handlers take", ["type", "group"])
 _AGAIN = 0.2
 _log = logging.getLogger(__name__)
 
