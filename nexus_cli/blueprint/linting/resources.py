@@ -21,7 +21,8 @@ _OF_PYDANTIC = (
     *("model_fields_set", "model_json_schema", "model_parametrized_name", "model_post_init"),
     *("model_rebuild", "model_validate", "model_validate_json", "model_validate_strings"),
 )
-OWN_FIELDS = frozenset({*_OF_EVERY_TABLE, *_OF_SQLALCHEMY, *_OF_PYDANTIC})
+OWN_FIELDS = frozenset({*_OF_EVERY_TABLE, *_OF_SQLALCHEMY})
+PYTHONS_FIELDS = frozenset(_OF_PYDANTIC)
 OWN_RESOURCES = frozenset({"any", "base", "decimal", "mapped", "str-enum", "true", "false", "none"})
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
@@ -84,10 +85,12 @@ def _state_unknown(platform: Platform) -> Iterator[Fault]:
 
 def _field_name(platform: Platform) -> Iterator[Fault]:
     for service in platform.services.values():
+        kind = SERVICE_TYPES.get(service.type)
+        own = OWN_FIELDS | PYTHONS_FIELDS if kind and kind.language == "python" else OWN_FIELDS
         for name, resource in service.resources.items():
             for key in resource.fields:
                 path = ["resources", name, "fields", key]
-                if key in OWN_FIELDS or keyword.iskeyword(key):
+                if key in own or keyword.iskeyword(key):
                     yield "service", service.name, path, f'"{key}" has a meaning of its own', None
                 elif not _FIELD_NAME.fullmatch(key):
                     yield (
