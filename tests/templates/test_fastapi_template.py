@@ -25,8 +25,8 @@ EVERY = {
     *(
         f"src/P/generated/{name}.py"
         for name in (
-            *("__init__", "app", "docs", "errors", "extension", "health", "identity", "logs", "metrics"),
-            *("middleware", "problems", "quick", "runtime", "server", "settings", "tracing"),
+            *("__init__", "app", "docs", "errors", "extension", "headers", "health", "identity", "logs"),
+            *("metrics", "middleware", "problems", "quick", "runtime", "server", "settings", "tracing"),
         )
     ),
     "tests/conftest.py",
