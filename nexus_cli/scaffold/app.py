@@ -158,6 +158,7 @@ def _lacking(platform: Platform, services: Sequence[Service], packages: Sequence
         package
         for package in needed.values()
         if package not in packages
+        and package.client_of is None
         and package.language in PACKAGE_TYPES.get(package.type, ())
         and not (platform.root / package.source).exists()
     ]

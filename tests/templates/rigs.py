@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nexus_generators.generator import File
 from rendering import Venv
 from servers import PASSWORD, Process, create, database, nats, nats_url, postgres, valkey
 
@@ -21,7 +22,10 @@ from nexus_cli.conformance.rig import Rig
 from nexus_cli.engine.environments import ENVIRONMENTS
 from nexus_cli.resources import bundled
 from nexus_cli.scaffold import builtin
+from nexus_cli.scaffold.outcome import Choice
+from nexus_cli.scaffold.package import render_package
 from nexus_cli.scaffold.template import read
+from nexus_cli.scaffold.tidy import tidied
 from nexus_cli.stack.forms import commands, project
 
 KEY = "only-for-this-test-as-well"
@@ -80,7 +84,18 @@ def running(tools: Venv, root: Path) -> Iterator[Servers]:
 def generated(folder: Path, service: Service, given: dict[str, Any]) -> Path:
     """A service as `nexus generate app` writes it."""
     template = read(bundled("templates") / "service" / service.type, f"service/{service.type}")
-    for path, file in builtin.render(template, given, folder=service.name).items():
+    return written(folder, tidied(builtin.render(template, given, folder=service.name)))
+
+
+def shared(root: Path, platform: Platform, service: Service) -> tuple[Path, ...]:
+    """The packages that a service depends on, as `nexus generate package` writes them."""
+    packages = platform.packages_of(service)
+    return tuple(written(root / p.source, render_package(root, platform, p, Choice())) for p in packages)
+
+
+def written(folder: Path, files: Mapping[str, File]) -> Path:
+    """The folder, once the files are in it."""
+    for path, file in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(file.content)
     return folder
@@ -93,7 +108,7 @@ def rig_of(root: Path, platform: Platform, service: Service, given: dict[str, An
     nobody answers.
     """
     folder, described = generated(root / service.name, service, given), SERVICE_TYPES[service.type]
-    code = project(described, folder)
+    code = replace(project(described, folder), packages=shared(root, platform, service))
     environment = ENVIRONMENTS[type(code)]
     environment.build(code, print)
     serve, migrate = commands(described, service, folder)

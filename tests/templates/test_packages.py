@@ -19,6 +19,7 @@ from nexus_cli.engine import go_project, tools
 from nexus_cli.resources import bundled
 from nexus_cli.scaffold import builtin
 from nexus_cli.scaffold.template import read
+from nexus_cli.scaffold.tidy import tidied
 from nexus_cli.unit import GoProject
 
 HOSTILE = 'It\'s "quoted" {{ 7 * 7 }} # : & * ! | > % @ ` ü 漢字 🚀 \\n $HOME ${x}'
@@ -27,7 +28,7 @@ STRANGE = {"name": "money", "title": HOSTILE, "description": HOSTILE, "platform"
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 UV = str(Path(sysconfig.get_path("scripts"), "uv"))
 each_answer = pytest.mark.parametrize("data", [SCOPED, STRANGE], ids=["scoped", "hostile"])
-SHARED = go_project.settings({})
+GO = go_project.settings({})
 """How nexus runs Go: what it has compiled before is not compiled again."""
 Run = Callable[..., str]
 
@@ -35,7 +36,7 @@ Run = Callable[..., str]
 def rendered(folder: Path, name: str, data: Mapping[str, str]) -> Path:
     """A package from a template, as nexus writes it."""
     template = read(bundled("templates") / "package" / name, f"package/{name}")
-    for path, file in builtin.render(template, data, folder=data["name"]).items():
+    for path, file in tidied(builtin.render(template, data, folder=data["name"])).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(file.content)
     return folder
@@ -141,7 +142,7 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def staticcheck(tmp_path_factory: pytest.TempPathFactory, go: Path) -> Path:
     folder = tmp_path_factory.mktemp("staticcheck")
-    run(folder, go, "install", STATICCHECK, **SHARED | {"GOBIN": str(folder), "GOFLAGS": "-trimpath"})
+    run(folder, go, "install", STATICCHECK, **GO | {"GOBIN": str(folder), "GOFLAGS": "-trimpath"})
     return folder / "staticcheck"
 
 
@@ -150,10 +151,10 @@ def staticcheck(tmp_path_factory: pytest.TempPathFactory, go: Path) -> Path:
 def test_a_go_library(tmp_path: Path, go: Path, staticcheck: Path, data: dict[str, str]) -> None:
     folder = rendered(tmp_path / "library", "library/go", data)
     assert run(folder, go.resolve().with_name("gofmt"), "-l", ".") == ""
-    run(folder, go, "vet", "./...", **SHARED)
-    run(folder, staticcheck, "./...", **SHARED)
-    assert run(folder, go, "mod", "tidy", "-diff", **SHARED) == ""
-    said = run(folder, go, "test", "-v", "-cover", "./...", **SHARED)
+    run(folder, go, "vet", "./...", **GO)
+    run(folder, staticcheck, "./...", **GO)
+    assert run(folder, go, "mod", "tidy", "-diff", **GO) == ""
+    said = run(folder, go, "test", "-v", "-cover", "./...", **GO)
     assert "--- PASS: ExampleBackoff_Delay" in said
     covered = re.search(r"coverage: ([\d.]+)%", said)
     assert covered
