@@ -135,27 +135,48 @@ export async function show(client: Client, id: string): Promise<void> {
 GO = """\
 package desk
 
-import catalog "shop.internal/packages/catalog-client"
+import "shop.internal/packages/catalogclient"
 
-func show(ctx context.Context, client *catalog.Client) {
+func show(ctx context.Context, client *catalogclient.Client) {
 	client.Products.GetProduct(ctx, nil)
 	client.Products.DropProduct(ctx, nil)
 }
 """
+PYTHON_CLIENTS = """\
+async def show(context: Context, one: str) -> None:
+    api = context.runtime.clients.catalog.api
+    await api.products.get_product(one)
+    await context.runtime.clients.catalog.api.products.drop_product(one)
+"""
+TYPESCRIPT_CLIENTS = """\
+await runtime.clients.catalog.api.products.getProduct({ id });
+await runtime.clients.catalog.api.products.dropProduct({ id });
+"""
+GO_CLIENTS = """\
+	s.Clients.Catalog.API.Products.GetProduct(ctx, nil)
+	s.Clients.Catalog.API.Products.DropProduct(ctx, nil)
+"""
 CLIENTS = {
-    "python": ("src/desk.py", PYTHON, ("products", "get_product", "drop_product")),
-    "typescript": ("src/desk.ts", TYPESCRIPT, ("products", "getProduct", "dropProduct")),
-    "go": ("internal/desk.go", GO, ("Products", "GetProduct", "DropProduct")),
+    "python": ("src/desk.py", (PYTHON, PYTHON_CLIENTS), ("products", "get_product", "drop_product")),
+    "typescript": (
+        "src/desk.ts",
+        (TYPESCRIPT, TYPESCRIPT_CLIENTS),
+        ("products", "getProduct", "dropProduct"),
+    ),
+    "go": ("internal/desk.go", (GO, GO_CLIENTS), ("Products", "GetProduct", "DropProduct")),
 }
 
 
+@pytest.mark.parametrize("form", [0, 1], ids=["imported", "of the service's own clients"])
 @pytest.mark.parametrize("language", CLIENTS)
-def test_what_a_generated_client_is_asked_for_has_to_be_served(shop: Path, language: str) -> None:
-    file, code, names = CLIENTS[language]
+def test_what_a_generated_client_is_asked_for_has_to_be_served(shop: Path, language: str, form: int) -> None:
+    file, codes, names = CLIENTS[language]
+    code = codes[form]
     kind = {"python": "fastapi", "typescript": "fastify", "go": "go"}[language]
     desk = f"{{nexus: v1, kind: service, name: desk, type: {kind}, port: 8103, uses: [catalog]}}"
     (shop / "b" / "desk.yaml").write_text(desk)
-    package = f"{{nexus: v1, kind: package, name: catalog-client, language: {language}, users: [desk]}}"
+    joined = f"language: {language}, users: [desk], client_of: catalog"
+    package = f"{{nexus: v1, kind: package, name: catalog-client, {joined}}}"
     (shop / "b" / "client.yaml").write_text(package)
     other = "client.products.get_product()  # of another client\nClient().products.drop_product()\n"
     for path, text in {

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nexus_cli.blueprint.model import Package, Platform, Route, Service
+from nexus_cli.blueprint.model import Platform, Route, Service
 from nexus_cli.testing.case import Case
 
 _SUFFIXES = {".py", ".ts", ".tsx", ".js", ".jsx", ".go"}
@@ -24,6 +24,8 @@ _DESCRIBED = re.compile(
     r"^### `(?P<group>\w+)\.(?P<name>\w+)`\n+`(?P<method>[A-Z]+) (?P<path>/[^`]*)`", re.MULTILINE
 )
 """An operation in the reference of a generated client: what it is called in code, and what it asks for."""
+_TYPED = re.compile(r"[Cc]lients?(?:\(\))?\s*\.\s*(?P<provider>\w+)\s*\.\s*(?:api|API)\b")
+"""Where a service's own clients have the generated one of another service."""
 _USED = re.compile(r"\b(?P<group>\w+)\s*\.\s*(?P<name>\w+)\s*\(")
 _PAGES = re.compile(
     r"""["'`]/api/gateway(?P<fetched>/[^"'`?\n]*)|\bpath:\s*["'](?P<listed>/api/[^"'\n]*)["']"""
@@ -91,27 +93,23 @@ class _Client:
 
 def _clients(platform: Platform, service: Service) -> Iterator[_Client]:
     for package in platform.packages_of(service):
-        provider = _client_of(platform, package)
         reference = platform.root / package.source / "REFERENCE.md"
-        if provider and reference.is_file():
+        provider = package.client_of
+        if provider is not None and provider in platform.services and reference.is_file():
             said = _DESCRIBED.finditer(reference.read_text(encoding="utf-8"))
             operations = {(o["group"], o["name"]): (o["method"], o["path"]) for o in said}
             yield _Client(provider, package.name, operations)
-
-
-def _client_of(platform: Platform, package: Package) -> str:
-    """The service that a package is the client of, as `nexus generate sdk --service` calls it."""
-    named = f"{package.name}-".rpartition("-client-")[0]
-    return named if named in platform.services else ""
 
 
 def _calls(text: str, clients: Collection[_Client], *, pages: bool) -> Iterator[Found]:
     for match in _CALL.finditer(text):
         method = (match["go"] or match["method"]).upper()
         yield match.start(), match["provider"], method, match["path"] + ("{}" if match["more"] else "")
-    named = [c for c in clients if c.package in text or c.package.replace("-", "_") in text]
-    for match in _USED.finditer(text) if named else ():
-        for client in named:
+    typed = {_plain(match["provider"]) for match in _TYPED.finditer(text)}
+    spoken = _plain(text) if clients else ""
+    known = [c for c in clients if _plain(c.package) in spoken or _plain(c.service) in typed]
+    for match in _USED.finditer(text) if known else ():
+        for client in known:
             asked = client.operations.get((match["group"], match["name"]))
             if asked:
                 yield match.start(), client.service, *asked
