@@ -18,6 +18,7 @@ from nexus_cli.blueprint.types import PACKAGE_TYPES, SERVICE_TYPES
 from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import bases, describe
 from nexus_cli.scaffold.answers import check_origin, recorded, render_into
+from nexus_cli.scaffold.meanings import check_package_name
 from nexus_cli.scaffold.migrations import Next, next_migration, without_replaced
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
 from nexus_cli.scaffold.package import render_package
@@ -133,6 +134,7 @@ def bring_up(
     files, base, notes = {**edit.files}, {**edit.base}, [*edit.notes]
     made: dict[str, dict[str, File]] = {}
     for package in (*packages, *_lacking(platform, services, packages)):
+        check_package_name(package)
         rendered = render_package(root, platform, package, Choice())
         placed, digests = managed(rendered, root, package.source)
         files, base = files | placed, base | digests

@@ -17,6 +17,7 @@ from nexus_cli.errors import UsageError
 from nexus_cli.scaffold import bases, describe
 from nexus_cli.scaffold.answers import check_origin, recorded, render_into
 from nexus_cli.scaffold.meanings import check_package_name
+from nexus_cli.scaffold.migrations import without_replaced
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
 from nexus_cli.scaffold.service import variables
 from nexus_cli.scaffold.template import PREFIX, Template, choose
@@ -156,7 +157,8 @@ def _users(root: Path, platform: Platform, package: Package) -> tuple[dict[str, 
             if uses:
                 _check_hiding(root, service, package)
             template = choose("service", service.type)
-            rendered[service.source] = render_into(folder, template, variables(platform, service), Choice())
+            files = render_into(folder, template, variables(platform, service), Choice())
+            rendered[service.source] = without_replaced(files, folder, service.type)
         elif folder.is_dir():
             notes.append(f"{service.source} has a template of its own: join it to {package.source} by hand")
     return rendered, notes

@@ -15,6 +15,7 @@ from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, Note
 from nexus_cli.scaffold import describe
+from nexus_cli.scaffold.app import is_included
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import join
 from nexus_cli.sdk import source
@@ -116,7 +117,12 @@ def make(
 ) -> Client:
     """The client of one service, as a package of the workspace."""
     name = package_of(platform, service, language)
-    known = platform.packages.get(name)
+    known, blueprint = platform.packages.get(name), f"blueprints/packages/{name}.yaml"
+    if known is None and not is_included(platform, blueprint):
+        raise UsageError(
+            f"{blueprint} would describe the client, but nexus.yaml does not include it",
+            hint="add `blueprints/packages/*.yaml` to its `include`",
+        )
     folder = root / (known.source if known else f"packages/{name}")
     outcome = generate(
         document,
@@ -129,7 +135,6 @@ def make(
         dry_run=dry_run,
         progress=progress,
     )
-    blueprint = f"blueprints/packages/{name}.yaml"
     users = _callers(platform, service, language) if known is None else known.users
     joined: Sequence[str] = ()
     if not dry_run:
