@@ -160,6 +160,7 @@ def _started(client: DockerClient, project: Project, image: str) -> tuple[socket
             "SecurityOpt": ["no-new-privileges"],
             "Memory": _MEMORY,
             "RestartPolicy": {"Name": "no"},
+            "LogConfig": {"Type": "none"},  # its output is what people send: none of it stays over there
         },
         "NetworkingConfig": {"EndpointsConfig": {project.name: {}}},
     }
