@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 
 from nexus_cli.blueprint.images import BASE_IMAGES, base_images
 from nexus_cli.errors import UsageError
-from nexus_cli.unit import HOST
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, read_json, write_atomic
 
 if TYPE_CHECKING:
@@ -40,8 +39,10 @@ class Choice:
 
     @property
     def far(self) -> bool:
-        """Whether the engine is on another machine."""
-        return self.host != HOST
+        """Whether the engine is on another machine, or may be."""
+        from nexus_cli.engine.docker.client import far
+
+        return bool(self.where) and far(self.where)
 
     @property
     def host(self) -> str:
