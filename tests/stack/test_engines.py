@@ -13,6 +13,7 @@ from nexus_cli.blueprint.load import load
 from nexus_cli.engine.docker.engine import DockerEngine
 from nexus_cli.engine.docker.local import LocalClient
 from nexus_cli.stack import engines
+from nexus_cli.workspace import Workspace
 
 FAR = "nexus: v1\nkind: environment\nname: production\ntarget: {{docker: tcp://shop:2376, certificates: {}}}"
 TARGETS = {"process": "{process: true}", "docker": "{docker: ssh://shop.example}"}
@@ -40,6 +41,10 @@ def test_certificates_may_move_while_the_environment_is_up(workspace: Path, writ
     assert (found.where, found.why) == ("tcp://shop:2376?certificates=~/new%20keys", "in use")
     assert str(found) == "Docker at tcp://shop:2376"
     assert found.far
+    assert engines.docker_of(Workspace(workspace), "production") == found.where
+    engines.keep(folder, found)
+    kept = engines.in_use(folder)
+    assert kept == found  # by which it is also taken down
 
 
 @pytest.fixture
