@@ -460,6 +460,14 @@ class Target(Model):
     certificates: str | None = Field(default=None, pattern=r"^[~/]")
     public: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f.:]+$")
 
+    @model_validator(mode="after")
+    def _of_that_engine(self) -> Self:
+        if self.certificates and not (self.docker or "").startswith("tcp://"):
+            raise ValueError("only a tcp:// engine (`docker`) is known by `certificates`")
+        if self.public and not self.docker:
+            raise ValueError("`public` is an address of the machine of the engine that `docker` names")
+        return self
+
     @property
     def engine(self) -> str:
         """The Docker engine's address, with the certificates for it."""

@@ -74,7 +74,8 @@ def _others(estate: Estate) -> Iterator[str]:
     here = {estate.choice.where}
     for name, described in estate.platform.environments.items():
         used = engines.in_use(estate.workspace.environment_state(name))
-        where = used.where if used is not None and used.engine == "docker" else described.target.engine
+        target = described.target.engine
+        where = engines.trusted(used, target).where if used and used.engine == "docker" else target
         if where and where not in here:
             here.add(where)
             yield where

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 
 from nexus_cli.blueprint.images import BASE_IMAGES, base_images
 from nexus_cli.errors import UsageError
-from nexus_cli.unit import HOST
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT, Workspace, read_json, write_atomic
 
 if TYPE_CHECKING:
@@ -40,8 +39,10 @@ class Choice:
 
     @property
     def far(self) -> bool:
-        """Whether the engine is on another machine."""
-        return self.host != HOST
+        """Whether the engine is on another machine, or may be."""
+        from nexus_cli.engine.docker.client import far
+
+        return bool(self.where) and far(self.where)
 
     @property
     def host(self) -> str:
@@ -58,9 +59,8 @@ def choose(folder: Path, platform: Platform, environment: str, asked: str | None
     """The engine for an environment; one that is in use cannot be changed while it runs something."""
     kept = in_use(folder)
     described = platform.environments.get(environment)
-    target = described.target.engine if described and described.target.docker else ""
-    if kept and target and shown(kept.where) == shown(target):
-        kept = replace(kept, where=target)  # the certificates may have moved
+    target = described.target.engine if described else ""
+    kept = kept and trusted(kept, target)
     said = bool(target) or bool(described and described.target.process)
     asked = asked or (None if said else os.environ.get(VARIABLE)) or None  # no shell moves an environment
     if asked and asked not in NAMES:
@@ -104,11 +104,16 @@ def docker_of(workspace: Workspace | None, environment: str) -> str:
     if environment not in {DEFAULT_ENVIRONMENT, *described}:
         hint = did_you_mean(environment, described) or f"there are {', '.join(sorted(described))}"
         raise UsageError(f'unknown environment "{environment}"', hint=hint)
+    target = described[environment].target.engine if environment in described else ""
     kept = in_use(workspace.state / environment)
     if kept is not None and kept.engine == "docker":
-        return kept.where
-    target = described[environment].target if environment in described else None
-    return target.engine if target and target.docker else address()
+        return trusted(kept, target).where
+    return target or address()
+
+
+def trusted(kept: Choice, target: str) -> Choice:
+    """The engine in use, with the certificates that its target names now: they may have moved."""
+    return replace(kept, where=target) if target and shown(kept.where) == shown(target) else kept
 
 
 def in_use(folder: Path) -> Choice | None:
@@ -121,8 +126,9 @@ def in_use(folder: Path) -> Choice | None:
 
 
 def keep(folder: Path, choice: Choice) -> None:
-    """Remember the engine, before anything is begun on it."""
-    if in_use(folder) is None:
+    """Remember the engine, before anything is begun on it, and how it is reached by now."""
+    kept = in_use(folder)
+    if kept is None or kept.where != choice.where:
         write_atomic(folder / _FILE, json.dumps(asdict(choice), indent=2) + "\n", mode=0o600)
 
 

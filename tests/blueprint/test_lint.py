@@ -145,10 +145,9 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
     ),
     "target": (
         {
-            "e": "nexus: v1\nkind: environment\nname: e\n"
-            "target: {docker: ssh://shop.example, certificates: ~/.docker/e}\n",
+            "e": "nexus: v1\nkind: environment\nname: e\ntarget: {docker: shop.example}\n",
         },
-        "only a tcp:// engine is known by certificates",
+        '"shop.example" is no address of an engine',
     ),
     "unknown-zone": (
         {

@@ -168,3 +168,19 @@ def test_a_thousand_services_load_in_good_time(workspace: Path, write: Write) ->
     began = time.monotonic()
     assert len(load(workspace).services) == 300
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("docker: ssh://shop.example, certificates: ~/.docker/e", "only a tcp:// engine"),
+        ("process: true, certificates: ~/.docker/e", "only a tcp:// engine"),
+        ("process: true, public: 10.0.0.5", "of the engine that `docker` names"),
+    ],
+)
+def test_what_belongs_to_an_engine_stands_with_its_address(
+    workspace: Path, write: Write, target: str, expected: str
+) -> None:
+    write("far", f"nexus: v1\nkind: environment\nname: far\ntarget: {{{target}}}\n")
+    with pytest.raises(BlueprintFault, match=re.escape(expected)):
+        load(workspace)

@@ -44,11 +44,10 @@ def _alone() -> None:
 @pytest.fixture(scope="module")
 def engine(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateEngine]:
     need("dockerd", "ip", "nsenter", "mount")
-    made = PrivateEngine(tmp_path_factory.mktemp("engine") / "own", size="700m")
-    made.start()
-    made.copy_image(IMAGE, docker_engine)
-    yield made
-    made.remove()
+    with PrivateEngine(tmp_path_factory.mktemp("engine") / "own", size="700m") as made:
+        made.start()
+        made.copy_image(IMAGE, docker_engine)
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -46,13 +46,12 @@ class Far:
 @pytest.fixture(scope="module")
 def far(docker_engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     need("dockerd", "ip", "nsenter", "mount")
-    made = PrivateEngine(tmp_path_factory.mktemp("engine") / "own")
     certificates = tmp_path_factory.mktemp("certificates")
-    address = listen_with_tls(made, certificates)
-    made.start()
-    made.copy_image(IMAGE, docker_engine)
-    yield Far(made, address, certificates)
-    made.remove()
+    with PrivateEngine(tmp_path_factory.mktemp("engine") / "own") as made:
+        address = listen_with_tls(made, certificates)
+        made.start()
+        made.copy_image(IMAGE, docker_engine)
+        yield Far(made, address, certificates)
 
 
 @pytest.fixture(autouse=True)
@@ -138,12 +137,13 @@ def test_a_machine_that_is_down(scheme: str, nexus: Run, tiny: Tiny) -> None:
 @pytest.fixture
 def podman(docker_engine: str) -> Iterator[PrivatePodman]:
     need("podman", "runc", "ip", "nsenter", "mount")
-    with tempfile.TemporaryDirectory(prefix="nexus-") as folder:  # Podman takes no long paths
-        made = PrivatePodman(Path(folder) / "podman")
+    with (
+        tempfile.TemporaryDirectory(prefix="nexus-") as folder,  # Podman takes no long paths
+        PrivatePodman(Path(folder) / "podman") as made,
+    ):
         made.start()
         made.copy_image(IMAGE, docker_engine)
         yield made
-        made.remove()
 
 
 def test_podman(podman: PrivatePodman, workspace: Path, tiny: Tiny) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+import socket
+import threading
+from pathlib import Path
 
 import pytest
 
+from nexus_cli.engine.docker.client import EngineUnreachable
+from nexus_cli.engine.docker.local import LocalApi
 from nexus_cli.engine.docker.wire import Answer
 
 
@@ -44,6 +49,33 @@ def test_what_is_no_answer_is_said(said: bytes) -> None:
         answer(said)
 
 
-def test_an_answer_that_breaks_off_is_not_taken_for_whole() -> None:
-    with pytest.raises(ValueError, match="invalid literal"):
-        answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n").read()
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"Content-Length: 9\r\n\r\n[1, 2",
+        b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n9\r\nabc",
+    ],
+)
+def test_an_answer_that_breaks_off_is_not_taken_for_whole(said: bytes) -> None:
+    with pytest.raises(ValueError, match="broke off"):
+        answer(b"HTTP/1.1 200 OK\r\n" + said).read()
+
+
+@pytest.mark.parametrize("said", [b"Content-Length: 9\r\n\r\n[1, 2", b"Content-Length: 3\r\n\r\n[1,"])
+def test_an_engine_that_breaks_off_is_a_fault_in_words(said: bytes, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{tmp_path}/engine")
+        listener.listen()
+
+        def once() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(1 << 16)
+                peer.sendall(b"HTTP/1.1 200 OK\r\n" + said)
+
+        engine = threading.Thread(target=once)
+        engine.start()
+        with pytest.raises(EngineUnreachable, match="no Docker engine answers"):
+            LocalApi(f"unix://{tmp_path}/engine").images()
+        engine.join(10)

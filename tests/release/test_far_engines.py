@@ -25,20 +25,15 @@ def machines(
 ) -> Iterator[tuple[PrivateEngine, PrivateEngine]]:
     """Two machines with an engine each; the first listens for who has the certificates."""
     need("dockerd", "ip", "nsenter", "mount", "sshd", "ssh", "ssh-keygen")
-    staging, production = (
-        PrivateEngine(tmp_path_factory.mktemp("far") / name) for name in ("one", "two")
-    )  # a socket's path is short
+    folder = tmp_path_factory.mktemp("far")  # a socket's path is short
     (tmp_path / "certificates").mkdir()
-    listen_with_tls(staging, tmp_path / "certificates")
-    try:
+    with PrivateEngine(folder / "one") as staging, PrivateEngine(folder / "two") as production:
+        listen_with_tls(staging, tmp_path / "certificates")
         for machine in (staging, production):
             machine.start()
             for image in IMAGES:
                 machine.copy_image(image, docker_engine)
         yield staging, production
-    finally:
-        for machine in (staging, production):
-            machine.remove()
 
 
 @pytest.fixture

@@ -63,7 +63,9 @@ def ssh_server(engine: PrivateEngine, folder: Path) -> Iterator[tuple[str, Mappi
     server = subprocess.Popen([*engine.inside, "/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "config")])
     environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
     knock = [str(folder / "bin" / "ssh"), "-p", str(SSH_PORT), engine.host, "true"]
-    until(lambda: subprocess.run(knock, check=False, capture_output=True).returncode == 0)
-    yield f"ssh://root@{engine.host}:{SSH_PORT}{engine.address.removeprefix('unix://')}", environment
-    server.terminate()
-    server.wait()
+    try:
+        until(lambda: subprocess.run(knock, check=False, capture_output=True).returncode == 0)
+        yield f"ssh://root@{engine.host}:{SSH_PORT}{engine.address.removeprefix('unix://')}", environment
+    finally:
+        server.terminate()
+        server.wait()

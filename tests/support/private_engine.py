@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from nexus_cli.engine.docker.client import Conflict, NotFound, connect, silence, translated
 from tests.conftest import skip_for
@@ -41,10 +41,21 @@ class PrivateEngine:
         self.inside = ["nsenter", f"--net=/run/netns/{self.namespace}"]
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True)
-        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
-        subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
-        self.host = _joined(self.namespace)
-        mount(folder, size)
+        with contextlib.ExitStack() as made:
+            # The cable goes with the namespace that one of its ends is in.
+            subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+            made.callback(subprocess.run, ["ip", "netns", "delete", self.namespace], check=True)
+            subprocess.run([*self.inside, "ip", "link", "set", "lo", "up"], check=True)
+            self.host = _joined(self.namespace)
+            mount(folder, size)
+            made.callback(unmount, folder)
+            self._made = made.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -73,10 +84,15 @@ class PrivateEngine:
 
     def remove(self) -> None:
         """Stop it and everything that it ran, and give the memory back."""
-        if self._process is not None:
-            self._end()
-        subprocess.run(["ip", "netns", "delete", self.namespace], check=True)
-        unmount(self.folder)
+        with self._made:
+            if self._process is None:
+                return
+            try:
+                self._end()
+            finally:
+                if self._process.poll() is None:
+                    self._process.kill()
+                    self._process.wait()
 
     def _end(self) -> None:
         if self._process is not None and self._process.poll() is not None:

@@ -18,12 +18,9 @@ def _target(platform: Platform) -> Iterator[Fault]:
         if place.docker is not None and not place.docker.startswith(_ENGINES):
             said = f'"{place.docker}" is no address of an engine'
             yield "environment", name, ["target", "docker"], said, f"it begins with {', '.join(_ENGINES)}"
-        elif place.certificates is not None:
+        elif place.certificates and Path(place.certificates).expanduser().is_relative_to(platform.root):
             path = ["target", "certificates"]
-            if not (place.docker or "").startswith("tcp://"):
-                yield "environment", name, path, "only a tcp:// engine is known by certificates", None
-            elif Path(place.certificates).expanduser().is_relative_to(platform.root):
-                yield "environment", name, path, "the certificates lie in the workspace", None
+            yield "environment", name, path, "the certificates lie in the workspace", None
 
 
 def _unknown_zone(platform: Platform) -> Iterator[Fault]:

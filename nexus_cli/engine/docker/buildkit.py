@@ -23,6 +23,7 @@ _DIGEST, _NAME, _STARTED, _ERROR = 1, 3, 5, 7  # of a Vertex
 _VERTEX, _TEXT = 1, 4  # of a VertexLog
 _NOT_OURS = ("[internal]", "copy /context", "exporting", "resolve image config", "docker-image://")
 _FETCHING = ("[internal] load metadata", "resolve image config", "docker-image://")
+_STOPPED = "context canceled"  # said of the steps beside one that failed
 _VARINT, _BYTES, _WIDTHS = 0, 2, {1: 8, 5: 4}  # kinds of fields, and how long those are that have no length
 
 
@@ -93,7 +94,8 @@ class Progress:
 
     def _vertex(self, vertex: Mapping[int, bytes]) -> list[str]:
         digest, name = _text(vertex, _DIGEST), _text(vertex, _NAME)
-        if _ERROR in vertex:
+        error = _text(vertex, _ERROR)
+        if error and not self.failed and not error.endswith(_STOPPED):
             self.failed = digest
         if _STARTED not in vertex or digest in self.names:
             return []

@@ -84,13 +84,23 @@ def connect(where: str | None = None, *, timeout: int = TIMEOUT) -> DockerClient
         return client
 
 
+def resolved(where: str) -> str:
+    """Where an address leads: a context's is what Docker's CLI keeps of it."""
+    return str(_context(where)["base_url"]) if where.startswith("context://") else where
+
+
+def far(where: str) -> bool:
+    """Whether an engine is, or may be, on another machine: it is not spoken to by a socket of this one."""
+    return not resolved(where).startswith("unix://")
+
+
 def lean(where: str) -> DockerClient:
     """A connection that loads the SDK only for what a local engine is not told without it."""
-    if not where.startswith("unix://"):
+    if far(where):
         return connect(where)
     from nexus_cli.engine.docker.local import LocalClient
 
-    return cast("DockerClient", LocalClient(where))
+    return cast("DockerClient", LocalClient(resolved(where)))
 
 
 def silence(where: str, *, timeout: float = 2.0) -> str:
@@ -116,7 +126,7 @@ def listed(where: str, labels: Sequence[str]) -> list[dict[str, Any]]:
     filters = {"label": list(labels)}
     query = {"all": 1, "filters": json.dumps(filters)}
     try:
-        path = where.removeprefix("unix://")
+        path = resolved(where).removeprefix("unix://")
         with asked(path, "GET", "/containers/json", query, seconds=TIMEOUT) as answer:
             status, said = answer.status, answer.read()
         if status != _OK:
@@ -202,9 +212,7 @@ def frames(answer: Readable) -> Iterator[tuple[str, bytes]]:
 
 def hostname(where: str) -> str:
     """The host on which the engine's published ports are reached."""
-    if where.startswith("context://"):
-        where = str(_context(where)["base_url"])
-    parts = urlsplit(where)
+    parts = urlsplit(resolved(where))
     return parts.hostname or "127.0.0.1" if parts.scheme in {"tcp", "ssh", "http", "https"} else "127.0.0.1"
 
 
@@ -225,8 +233,8 @@ def unreachable(where: str, error: Exception) -> EngineUnreachable:
     """The fault that nothing, or nothing sensible, came from an address."""
     at, reason = f" at {where.partition('?')[0]}" if where else "", _reason(error)
     near = "start it, point DOCKER_HOST at another one, or use --engine process"
-    far = "is that machine up, and does its engine listen there?"
-    hint = near if not where or where.startswith("unix://") else far
+    there = "is that machine up, and does its engine listen there?"
+    hint = there if where and far(where) else near
     known = (hint for pattern, hint in _FAR_HINTS if re.search(pattern, reason))
     return EngineUnreachable(f"no Docker engine answers{at}: {reason}", hint=next(known, hint))
 
@@ -305,7 +313,7 @@ def _context(where: str) -> dict[str, Any]:
         raise NexusError(
             f"there is no Docker context {name}", hint="`docker context ls` names those there are"
         )
-    return {**ContextAPI.kwargs_from_context(name=name)}
+    return {"base_url": DEFAULT, **ContextAPI.kwargs_from_context(name=name)}
 
 
 def _tls(where: str, certificates: str) -> Any:

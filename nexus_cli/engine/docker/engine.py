@@ -17,6 +17,7 @@ from nexus_cli.engine.docker.client import (
     NotFound,
     address,
     connect,
+    far,
     lean,
     listed,
     listed_by,
@@ -80,10 +81,10 @@ class DockerEngine:
         """The connection, made when it is first needed."""
         return lean(self.where)
 
-    @property
+    @functools.cached_property
     def far(self) -> bool:
         """Whether the engine is on another machine, or may be."""
-        return not self.where.startswith("unix://")
+        return far(self.where)
 
     def prepare(self, unit: Unit, progress: Progress) -> None:
         """Build the unit's image, or pull it, or bring it from the engine that has it."""

@@ -205,7 +205,8 @@ def remove(client: DockerClient, identities: Collection[str], ours: str) -> None
     """Remove what the images are called that begins so; others' names for the same image stay, with it."""
     with translated():
         found = [image for image in client.api.images() if image["Id"] in identities]
-    for name in (name for image in found for name in image.get("RepoTags") or () if name.startswith(ours)):
+    names = (name for image in found for name in image.get("RepoTags") or ())
+    for name in (name for name in names if full_name(name).startswith(ours)):
         with contextlib.suppress(NotFound, Conflict), translated():  # a container may be of it
             client.api.remove_image(name)
 

@@ -148,7 +148,7 @@ class LocalApi:
     ) -> Any:
         with self._answer(method, path, query, body, seconds=seconds) as answer:
             said = answer.read()
-        return json.loads(said) if said else None
+            return json.loads(said) if said else None
 
     @contextlib.contextmanager
     def _answer(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nexus_cli.engine.docker import far_end, images, sessions
 from nexus_cli.engine.docker.client import NotFound, translated
 from nexus_cli.engine.docker.containers import ONCE, Project
-from nexus_cli.engine.docker.far_end import DATA, END, FRAME, OPEN
+from nexus_cli.engine.docker.far_end import DATA, END, FRAME, OPEN, Sender
 from nexus_cli.errors import NexusError
 from nexus_cli.unit import HOST
 
@@ -43,7 +43,7 @@ class Relay:
         self._coming = b""
         self._frames = b""
         self._ports: dict[tuple[str, int], int] = {}
-        self._peers: dict[int, socket.socket] = {}
+        self._peers: dict[int, tuple[socket.socket, Sender]] = {}
         self._number = 0
         self._lock = threading.Lock()
         self._selector = selectors.DefaultSelector()
@@ -64,20 +64,26 @@ class Relay:
 
     def _serve(self) -> None:
         try:
-            while True:
-                for key, _ in self._selector.select():
-                    key.data()
-        except (OSError, EOFError):  # the engine, or the container, is gone
+            with contextlib.suppress(OSError, EOFError):  # the engine, or the container, is gone
+                while True:
+                    for key, _ in self._selector.select():
+                        key.data()
+        finally:
             self.broken = True
+            for number in [*self._peers]:
+                self._over(number)
             for kept in [*self._selector.get_map().values()]:
                 if isinstance(kept.fileobj, socket.socket):
                     kept.fileobj.close()
 
     def _arrived(self, listener: socket.socket, where: str) -> None:
         """Somebody here wants to get there; what they say is read once the other end is open."""
-        peer, _ = listener.accept()
+        try:
+            peer, _ = listener.accept()
+        except OSError:  # they are gone again, or we have too many files open: the others stay
+            return
         self._number += 1
-        self._peers[self._number] = peer
+        self._peers[self._number] = peer, Sender(peer)
         self._tell(OPEN, self._number, where.encode())
 
     def _from_peer(self, number: int, peer: socket.socket) -> None:
@@ -116,23 +122,24 @@ class Relay:
             self._told(kind, number, data)
 
     def _told(self, kind: bytes, number: int, data: bytes) -> None:
-        peer = self._peers.get(number)
-        if peer is None:
+        if number not in self._peers:
             return
+        peer, sender = self._peers[number]
         if kind == OPEN:
             self._selector.register(peer, selectors.EVENT_READ, partial(self._from_peer, number, peer))
         elif kind == DATA:
-            with contextlib.suppress(OSError):
-                peer.settimeout(_SECONDS)
-                peer.sendall(data)
+            sender.put(data)
+        elif peer in self._selector.get_map():
+            sender.put(b"")  # once all that came is sent, we read its end
         else:
-            self._over(number)
+            self._over(number)  # it was never open
 
     def _over(self, number: int) -> None:
-        peer = self._peers.pop(number, None)
-        if peer is not None:
+        if number in self._peers:
+            peer, sender = self._peers.pop(number)
             with contextlib.suppress(KeyError):
                 self._selector.unregister(peer)
+            sender.end()
             peer.close()
 
     def _tell(self, kind: bytes, number: int, data: bytes = b"") -> None:
@@ -160,6 +167,7 @@ def _started(client: DockerClient, project: Project, image: str) -> tuple[socket
             "SecurityOpt": ["no-new-privileges"],
             "Memory": _MEMORY,
             "RestartPolicy": {"Name": "no"},
+            "LogConfig": {"Type": "none"},  # its output is what people send: none of it stays over there
         },
         "NetworkingConfig": {"EndpointsConfig": {project.name: {}}},
     }
@@ -170,9 +178,14 @@ def _started(client: DockerClient, project: Project, image: str) -> tuple[socket
         _fetch(client, image)
         with translated():
             created = api.create_container_from_config(configuration)["Id"]
-    with translated():
-        stream = api.attach_socket(created, params=dict.fromkeys(("stdin", "stdout", "stream"), 1))
-        api.start(created)
+    try:
+        with translated():
+            stream = api.attach_socket(created, params=dict.fromkeys(("stdin", "stdout", "stream"), 1))
+            api.start(created)
+    except BaseException:
+        with contextlib.suppress(NexusError), translated():  # what never began does not end by itself
+            api.remove_container(created, v=True, force=True)
+        raise
     return sessions.socket_of(stream), stream
 
 

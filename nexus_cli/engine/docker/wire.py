@@ -40,10 +40,15 @@ class Answer:
 
     def _some(self, most: int) -> bytes:
         if self._chunked and not self._left:
-            self._left = int(self._stream.readline().partition(b";")[0], 16)
+            size = self._stream.readline()
+            if not size:
+                raise ValueError("its answer broke off")
+            self._left = int(size.partition(b";")[0], 16)
             if not self._left:
                 self._chunked = False  # the last one
         data = self._stream.read(min(most, self._left))
+        if not data and 0 < self._left < _ENOUGH:
+            raise ValueError("its answer broke off")
         if self._left != _ENOUGH:
             self._left -= len(data)
         if self._chunked and not self._left:
