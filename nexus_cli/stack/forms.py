@@ -241,7 +241,9 @@ class Containers:
             },
             tmpfs=component.tmpfs,
             files=files,
-            public={"http": self.bindings.public} if component.config and self.bindings.public else {},
+            public={"http": self.bindings.public}
+            if bind.takes_requests_of_others(component, self.bindings)
+            else {},
             user=component.user or "",
             workdir=component.workdir or "",
             aliases=component.aliases,
