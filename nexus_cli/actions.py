@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nexus_cli import workspace
 from nexus_cli.render import renderer
 from nexus_cli.workspace import DEFAULT_ENVIRONMENT
+
+if TYPE_CHECKING:
+    from nexus_cli.apply import Outcome
 
 PATIENCE = 600.0
 """Seconds to wait for another nexus command to end."""
@@ -69,6 +73,10 @@ def down(
             from nexus_cli.release.standing import standing
 
             known = [unit.name for unit in standing(found, environment).units]
-        with leaving(found, environment, names, emit, volumes=volumes):
-            outcome = bring_down(folder, title, names, emit, volumes=volumes, described=known)
+
+        def take_down() -> Outcome:
+            return bring_down(folder, title, names, emit, volumes=volumes, described=known)
+
+        flags = {"volumes": volumes, "orphans": orphans}
+        outcome = leaving(found, environment, names, emit, take_down, patience=patience, **flags)
     return outcome.exit_code

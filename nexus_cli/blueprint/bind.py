@@ -94,8 +94,16 @@ def listens(unit: Service | Component, bindings: Bindings) -> dict[str, int]:
 
 
 def seen_by_person(unit: Service | Component, bindings: Bindings) -> Address:
-    """Where a person on this machine reaches the unit."""
+    """Where a person reaches the unit: on this machine, or where the gateway takes requests from others."""
+    if takes_requests_of_others(unit, bindings) and bindings.public.strip("0.:"):  # else any address will do
+        host = f"[{bindings.public}]" if ":" in bindings.public else bindings.public
+        return host, unit_ports(unit, bindings)
     return bindings.host, unit_ports(unit, bindings)
+
+
+def takes_requests_of_others(unit: Service | Component, bindings: Bindings) -> bool:
+    """Whether a unit's port is published at the `public` address: that of a gateway in a container is."""
+    return bool(bindings.containers and bindings.public and isinstance(unit, Component) and unit.config)
 
 
 def seen_by_units(unit: Service | Component, bindings: Bindings) -> Address:

@@ -15,6 +15,7 @@ from nexus_cli.stack.reconcile import Facts, reconcile
 from nexus_cli.unit import Unit
 
 STRAYED = "it leads requests elsewhere than the ledger says"
+SETTINGS = "the platform has other settings for it"
 HOOKS = ("pre-deploy", "post-deploy", "on-failure")
 
 
@@ -25,7 +26,7 @@ class Change:
     `units` are all that may have to run for either, `gateway` is the name of the one that leads requests;
     `uses` is which services a service uses, `deploys` and `strategies` are by service. Without `watched`
     nothing is watched; without `migrate` no database is changed: that is the way back. `judged`: a person
-    goes on with sides that were watched to no end.
+    goes on with sides that were watched to no end. `strayed`: the gateway leads elsewhere than it was told.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Change:
     watched: bool = True
     migrate: bool = True
     judged: bool = False
+    strayed: bool = False
 
 
 def plan(change: Change) -> Plan:
@@ -109,7 +111,8 @@ def _beginnings(change: Change, turns: Mapping[str, Turn | None]) -> dict[str, S
     wanted = [replace(unit, upstreams=()) for unit in wanted]
     known = {unit.name for unit in wanted} | {seen.name for seen in change.facts.observed}
     found = reconcile(change.title, wanted, change.facts, known).steps
-    steps = (replace(s, cause=STRAYED) if s.action == "configure" else s for s in found)
+    cause = STRAYED if change.strayed else SETTINGS
+    steps = (replace(s, cause=cause) if s.action == "configure" else s for s in found)
     return {(step.id if step.action == "prepare" else step.unit): step for step in steps}
 
 

@@ -15,7 +15,7 @@ from nexus_cli.plan import Plan, Step
 from nexus_cli.release import interface
 from nexus_cli.release.built import as_built, nowhere, rebuilt
 from nexus_cli.release.change import Change, plan
-from nexus_cli.release.drift import routing
+from nexus_cli.release.drift import routing, same
 from nexus_cli.release.estate import BROKEN_OFF, PAUSED, Estate
 from nexus_cli.release.lock import actor
 from nexus_cli.release.record import Live, Release, Side
@@ -181,7 +181,9 @@ def _intent(
     units += estate.hooks(units, after)
     observed = estate.engine.observe()
     unprepared = frozenset(u.name for u in units if not estate.engine.prepared(u))
-    facts = Facts(observed, unprepared, frozenset(_strayed(gateway, observed)))
+    was = (estate.gateway_unit(before) if before.base else None) or gateway
+    strayed, other = set(_strayed(was, observed)), _other_settings(was, gateway)
+    facts = Facts(observed, unprepared, strayed | other)
     strategies = {
         name: _way_back(found) if back else found
         for name, service in composed.services.items()
@@ -200,6 +202,7 @@ def _intent(
         watched=not back,
         migrate=not back,
         judged=judged,
+        strayed=bool(strayed),
     )
     if gateway is None and any(found != "recreate" for found in strategies.values()):
         raise UsageError(
@@ -227,11 +230,20 @@ def _refuse_strangers(estate: Estate) -> None:
 
 
 def _strayed(gateway: Unit | None, observed: Sequence[Observed]) -> Iterator[str]:
-    """The gateway, if it runs and leads requests elsewhere than the ledger says."""
+    """The gateway as it was, if it runs and leads requests elsewhere than the ledger says."""
     for seen in observed:
         runs = gateway is not None and seen.name == gateway.name and seen.state is State.RUNNING
         if gateway is not None and runs and any(f.what == "routing" for f in routing(gateway, seen)):
             yield gateway.name
+
+
+def _other_settings(was: Unit | None, gateway: Unit | None) -> set[str]:
+    """The gateway, if it leads the same sides by other settings, which it takes as it runs."""
+    if was is None or gateway is None:
+        return set()
+    held = {name: file.content for name, file in was.files.items() if file.live}
+    live = {name: file.content for name, file in gateway.files.items() if file.live}
+    return {gateway.name} if any(not same(held.get(name), text) for name, text in live.items()) else set()
 
 
 def _way_back(strategy: Strategy) -> Strategy:

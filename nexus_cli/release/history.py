@@ -92,12 +92,20 @@ def _run(begun: Entry, ended: Mapping[str, Any], steps: Mapping[str, Taken]) -> 
     )
 
 
+def _down(body: Mapping[str, Any]) -> str:
+    """What was taken down, and whether that worked out; older entries do not say."""
+    what = ", ".join(body["services"]) or "everything"
+    if body.get("orphans"):
+        what = "what no release has"
+    more = ", with its data" if body["volumes"] else ""
+    outcome = body.get("outcome", "succeeded")
+    return f"{what} stopped{more}" if outcome == "succeeded" else f"stopping {what}{more}: {outcome}"
+
+
 _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "approval": lambda _: "approved",
     "break-glass": lambda body: "; ".join(body["over"]),
-    "down": lambda body: (
-        f"{', '.join(body['services']) or 'everything'} stopped{', with its data' if body['volumes'] else ''}"
-    ),
+    "down": _down,
     "unlock": lambda body: f"taken from {body['holder']['actor']} on {body['holder']['host']}",
 }
 

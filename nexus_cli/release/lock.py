@@ -63,12 +63,15 @@ def actor() -> str:
 
 
 @contextlib.contextmanager
-def lock(ledger: Ledger, environment: str, command: str, emit: Emit, *, wait: float = 0.0) -> Iterator[int]:
+def lock(
+    ledger: Ledger, environment: str, command: str, emit: Emit, *, wait: float = 0.0, option: str = "--wait"
+) -> Iterator[int]:
     """Hold the environment; gives the fencing token that entries in the ledger are written with.
 
-    While another command holds it, waits for at most `wait` seconds; then the fault names the holder.
+    While another command holds it, waits for at most `wait` seconds, which the command takes by `option`;
+    then the fault names the holder.
     """
-    token = _acquire(ledger, environment, command, emit, wait)
+    token = _acquire(ledger, environment, command, emit, wait, option)
     stop = threading.Event()
     heart = threading.Thread(target=_beat, args=(ledger, environment, token, stop), daemon=True)
     heart.start()
@@ -100,7 +103,7 @@ def unlock(ledger: Ledger, environment: str, reason: str) -> Holder | None:
     return found
 
 
-def _acquire(ledger: Ledger, environment: str, command: str, emit: Emit, wait: float) -> int:
+def _acquire(ledger: Ledger, environment: str, command: str, emit: Emit, wait: float, option: str) -> int:
     deadline = time.monotonic() + wait
     said = False
     while True:
@@ -115,7 +118,7 @@ def _acquire(ledger: Ledger, environment: str, command: str, emit: Emit, wait: f
         if time.monotonic() >= deadline:
             raise NexusError(
                 f"{environment} is being changed by {other}",
-                hint=f"--wait waits for it; if it is gone for good: nexus unlock {environment} --reason …",
+                hint=f"{option} waits for it; if it is gone for good: nexus unlock {environment} --reason …",
             )
         if not said:
             emit(Note(f"waiting for {other}"))

@@ -81,10 +81,10 @@ def _copy(workspace: Workspace) -> Iterator[Stack]:
     mark_isolated(workspace, environment, json.dumps({"owner": identify(os.getpid())}))
     folder = workspace.environment_state(environment)
     try:
-        stack = assemble(workspace, environment, engine="process")
+        stack = assemble(workspace, environment, engine="process", alone=True)
         others = ports.elsewhere(stack.platform, f"{workspace.root}:{environment}")
         ports.keep(folder, stack.platform, others)
-        stack = assemble(workspace, environment, engine="process")
+        stack = assemble(workspace, environment, engine="process", alone=True)
         engines.keep(folder, stack.choice)
         try:
             yield stack

@@ -24,13 +24,18 @@ def desired(
     layout: Layout,
     form: Form,
     configuration: Mapping[str, Mapping[str, File]],
+    told: Platform | None = None,
 ) -> list[Unit]:
-    """Every unit of the platform; `configuration` is what generators wrote for components, by name."""
-    known = bind.service_values(platform, bindings)
+    """Every unit of the platform; `configuration` is what generators wrote for components, by name.
+
+    `told` is the platform of which services are told, where that has more than is there.
+    """
+    told = told or platform
+    known = bind.service_values(told, bindings)
     units = list(component_units(platform, bindings, layout, form, configuration))
     for service in platform.services.values():
         if bind.replicas(service, bindings):
-            environment = bind.service_environment(platform, service, bindings, known)
+            environment = bind.service_environment(told, service, bindings, known)
             units.extend(
                 service_units(
                     platform, service, bindings, layout, form.code(service), environment, form.store

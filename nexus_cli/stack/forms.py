@@ -241,7 +241,9 @@ class Containers:
             },
             tmpfs=component.tmpfs,
             files=files,
-            public={"http": self.bindings.public} if component.config and self.bindings.public else {},
+            public={"http": self.bindings.public}
+            if bind.takes_requests_of_others(component, self.bindings)
+            else {},
             user=component.user or "",
             workdir=component.workdir or "",
             aliases=component.aliases,
@@ -278,16 +280,17 @@ class Containers:
         return {f"{name.upper()}_IMAGE": image for name, image in base_images(self.platform).items()}
 
 
-def without_containers(platform: Platform) -> tuple[Platform, tuple[str, ...]]:
+def without_containers(platform: Platform, *, needed: bool = True) -> tuple[Platform, tuple[str, ...]]:
     """What of a platform runs without Docker, and the components that do not.
 
-    A service that can do without such a component is given nothing of it; one that cannot is a fault.
+    A service that can do without such a component is given nothing of it; one that cannot is a fault,
+    unless nothing that services use is `needed`.
     """
     left = {name for name, component in platform.components.items() if component.embedded is None}
     users = graph.dependencies(platform, optional=False)
     for name, used in users.items():
         lacking = sorted(left & set(used))
-        if lacking and name in platform.services:
+        if needed and lacking and name in platform.services:
             raise UsageError(
                 f'component "{lacking[0]}" runs on Docker only, and {name} cannot do without it',
                 hint=f"use --engine docker, or mark {lacking[0]} as optional in `uses` of {name}",

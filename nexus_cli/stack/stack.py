@@ -151,12 +151,13 @@ def assemble(
     replicas: Mapping[str, int] | None = None,
     edges: Sequence[detours.Edge] = (),
     disks: Mapping[str, int] | None = None,
+    alone: bool = False,
 ) -> Stack:
     """The stack of a workspace on an engine: the one asked for, else what `engines.choose` says.
 
     `replicas` are numbers of replicas that count instead of those asked for before. `edges` are connections
     that lead through detours, `disks` the bytes that components have for their data where they have a disk
-    of their own.
+    of their own. `alone`: nothing that services use is needed, though they are told of it.
     """
     if deployed(workspace, environment):
         raise UsageError(
@@ -175,7 +176,9 @@ def assemble(
     described = platform.environments.get(DEFAULT_ENVIRONMENT if copied else environment)
     counts = scale.counts(folder, platform, environment, replicas)
     choice = engines.choose(folder, platform, environment, engine)
-    platform, left_out = without_containers(platform) if choice.engine == "process" else (platform, ())
+    told = platform if alone else None
+    by_process = choice.engine == "process"
+    platform, left_out = without_containers(platform, needed=not alone) if by_process else (platform, ())
     given = store.resolve(folder, platform)
     bindings = Bindings(
         environment="test" if copied else environment,
@@ -192,7 +195,7 @@ def assemble(
     bindings = replace(bindings, detours=detours.addresses(ways, bindings))
     layout = Layout(folder, store.key(folder))
     form = _form(choice, platform, bindings, layout)
-    units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout))
+    units = desired(platform, bindings, layout, form, configuration(platform, bindings, layout), told)
     units = detours.units(platform, bindings, layout, ways, [_on_disk(u, disks or {}) for u in units])
     running = engines.engine(choice, folder, f"{platform.name}/{environment}")
     return Stack(workspace, environment, platform, bindings, units, running, choice, left_out)

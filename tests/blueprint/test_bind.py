@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nexus_cli.blueprint.bind import Bindings, service_environment
+from nexus_cli.blueprint.bind import Bindings, service_environment, unit_url
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.references import UnknownReference, resolve
 from tests.conftest import service
@@ -61,3 +62,28 @@ def test_a_near_name_is_offered() -> None:
     with pytest.raises(UnknownReference) as caught:
         resolve("${hots}", {"host": "h"})
     assert caught.value.hint == 'did you mean "${host}"?'
+
+
+@pytest.mark.parametrize(
+    ("public", "at"),
+    [
+        ("", "127.0.0.1"),
+        ("10.0.0.5", "10.0.0.5"),
+        ("2001:db8::5", "[2001:db8::5]"),
+        ("0.0.0.0", "127.0.0.1"),  # of all addresses none is told
+        ("::", "127.0.0.1"),
+    ],
+)
+def test_what_is_told_of_a_gateway_is_where_it_takes_requests(
+    workspace: Path, write: Write, public: str, at: str
+) -> None:
+    told = '{FRONT: "${gateway.public_url}", INNER: "${gateway.url}", CACHE: "${redis.public_url}"}'
+    write("order", service("order", 3001, env=told))
+    platform = load(workspace)
+    bindings = Bindings(containers=True, public=public)
+    given = service_environment(platform, platform.services["order"], bindings)
+    assert given["FRONT"] == unit_url(platform.components["gateway"], bindings) == f"http://{at}:3000"
+    assert given["INNER"] == "http://gateway:3000"
+    assert "127.0.0.1:6379" in given["CACHE"]
+    alone = service_environment(platform, platform.services["order"], replace(bindings, containers=False))
+    assert alone["FRONT"] == "http://127.0.0.1:3000"

@@ -77,13 +77,19 @@ def generated(nexus: Run, service: str, language: str) -> str:
 
 def test_a_service_uses_the_client_of_another(workspace: Path, nexus: Run, tiny: Callable[..., None]) -> None:
     port = free_port()
-    tiny("shelf", port=port)
+    platform = workspace / "nexus.yaml"
+    platform.write_text(platform.read_text() + '  - "catalogue:kafka"\n')  # which only Docker has
+    tiny("shelf", port=port, uses=["kafka"])
     tiny("desk")
-    (workspace / "services/shelf/server.py").write_text(SERVER.format(document=json.dumps(DOCUMENT)))
+    server = SERVER.format(document=json.dumps(DOCUMENT))
+    wanting = f"{server.splitlines()[0]}\nos.environ['KAFKA_BOOTSTRAP_SERVERS']\n{server}"
+    (workspace / "services/shelf/server.py").write_text(wanting)
     told = generated(nexus, "shelf", "python")
     assert "shelf: does not run, so its code is asked by itself" in told
     assert "users: [NAME]" in told
     assert not [*(workspace / ".nexus").glob("client-*")]
+    tiny("shelf", port=port)
+    (workspace / "services/shelf/server.py").write_text(server)
     assert nexus("up", "shelf").returncode == 0
     blueprint = workspace / "blueprints/packages/shelf-client.yaml"
     blueprint.write_text(blueprint.read_text() + "users: [desk]\n")

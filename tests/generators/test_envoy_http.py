@@ -137,6 +137,13 @@ class TestRouting:
         assert_problem(refused, 405)
         assert refused.headers["allow"] == "GET"
 
+    def test_what_a_path_refuses_no_shorter_path_takes(self, shop: RunningGateway) -> None:
+        refused = shop.call("/api/v1/refunds", "PATCH")  # /api/v1 is open to everybody
+
+        assert_problem(refused, 405)
+        assert refused.headers["allow"] == "GET, POST"
+        assert shop.call("/api/v1/others", "PATCH").json["by"] == "catalog"
+
     @pytest.mark.parametrize(
         "path", ["/x%22%7D,%7B%22y%22:'%C3%A9%3Cb%3E%7B%7B%7D%7D%REQ(authorization)%", "/a%3Fb%23c"]
     )

@@ -10,7 +10,7 @@ import pytest
 
 from nexus_cli.blueprint.model import Deploy, Smoke, Strategy
 from nexus_cli.plan import Plan
-from nexus_cli.release.change import STRAYED, Change, plan
+from nexus_cli.release.change import SETTINGS, STRAYED, Change, plan
 from nexus_cli.release.moves import Shift
 from nexus_cli.release.record import Live, Side
 from nexus_cli.stack.reconcile import Facts
@@ -121,8 +121,9 @@ def test_a_gateway_that_leads_elsewhere_is_put_right_first() -> None:
         "configure gateway",
         "shift order 100 %: v1 0, v2 100",
     ]
-    alone = plan(replace(change(ONE, ONE, "rolling"), facts=strayed))
-    assert [(step.id, step.cause) for step in alone.steps] == [("configure gateway", STRAYED)]
+    for by_hand, cause in ((True, STRAYED), (False, SETTINGS)):
+        alone = plan(replace(change(ONE, ONE, "rolling"), facts=strayed, strayed=by_hand))
+        assert [(step.id, step.cause) for step in alone.steps] == [("configure gateway", cause)]
 
 
 def test_every_replica_is_asked_before_it_gets_a_request() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nexus_cli.release.change import SETTINGS, STRAYED
 from nexus_cli.release.estate import Estate, estate
 from nexus_cli.unit import File, Unit
 from nexus_cli.workspace import Workspace
@@ -146,6 +147,9 @@ def test_what_was_changed_by_hand_is_shown_and_a_deployment_brings_units_back(ro
     assert "shop/staging is as it was deployed" in ok(nexus("drift", "staging"))
     place = estate(Workspace(root), "staging")
     live = place.live()
+    laid_out_otherwise(place)
+    assert drifted() == set()
+    nobody_touched_it(root, nexus)
     (name,) = live.units
     place.engine.stop(name)
     place.engine.start(script("stray"))
@@ -168,6 +172,28 @@ def test_what_was_changed_by_hand_is_shown_and_a_deployment_brings_units_back(ro
     ok(nexus("down", "order", "--env", "staging"))
     assert drifted() == {("order.r1", "missing")}
     assert happened(nexus, "staging")[-1][::3] == ("down", "order stopped")
+
+
+def laid_out_otherwise(place: Estate) -> None:
+    """Write the gateway's files as another version of nexus does: the same, with other white space."""
+    gateway = place.gateway_unit(place.live())
+    assert gateway is not None
+    files = {
+        name: replace(file, content=json.dumps(json.loads(file.content), indent=1)) if file.live else file
+        for name, file in gateway.files.items()
+    }
+    place.engine.configure(replace(gateway, files=files))
+    assert gateway.written(ROUTES) == files[ROUTES].content != gateway.files[ROUTES].content
+
+
+def nobody_touched_it(root: Path, nexus: Run) -> None:
+    """A release with another setting of the gateway's is no gateway that was changed by hand."""
+    (root / "nexus.yaml").write_text(f"{PLATFORM}gateway: {{cors: ['https://shop.example']}}\n")
+    git(root, "commit", "--quiet", "--all", "--message", "cors")
+    git(root, "tag", "v1.1")
+    told = ok(nexus("deploy", "staging", "--version", "v1.1", "--dry-run"))
+    assert SETTINGS in told
+    assert STRAYED not in told
 
 
 def lead_elsewhere(place: Estate, gateway: Unit) -> None:

@@ -35,6 +35,9 @@ def test_a_run_without_an_end_is_unfinished_and_other_happenings_stand_beside_it
     down = {"actor": "cy", "reason": ""}
     book.append("staging", "down", {**down, "services": [], "volumes": True})
     book.append("staging", "down", {**down, "services": ["order", "user"], "volumes": False})
+    ended = {**down, "services": [], "volumes": False, "orphans": True, "outcome": "succeeded"}
+    book.append("staging", "down", ended)
+    book.append("staging", "down", {**ended, "services": ["order"], "orphans": False, "outcome": "failed"})
     told = happened(book.entries("staging"))
     assert [(run.action, run.outcome) for run in told] == [
         ("approval", "approved"),
@@ -42,6 +45,8 @@ def test_a_run_without_an_end_is_unfinished_and_other_happenings_stand_beside_it
         ("unlock", "taken from a on h"),
         ("down", "everything stopped, with its data"),
         ("down", "order, user stopped"),
+        ("down", "what no release has stopped"),
+        ("down", "stopping order: failed"),
     ]
 
 

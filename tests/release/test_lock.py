@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from nexus_cli.apply import Outcome
 from nexus_cli.errors import NexusError
 from nexus_cli.events import Event, Note
 from nexus_cli.release import ledger as ledgers
 from nexus_cli.release import lock as locks
-from nexus_cli.release.ledger import Fenced, Ledger
+from nexus_cli.release.leave import leaving
+from nexus_cli.release.ledger import Fenced, Ledger, opened
 from nexus_cli.release.lock import Holder, holder, lock, unlock
+from nexus_cli.workspace import Workspace, mark_deployed
 
 HOLD = """
 import sys, time
@@ -39,6 +44,34 @@ def held(ledger: Ledger) -> Iterator[tuple[subprocess.Popen[str], int]]:
             yield process, int(process.stdout.readline())
         finally:
             process.kill()
+
+
+def test_taking_down_waits_as_long_as_it_was_told_and_says_by_which_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEXUS_LEDGER", f"sqlite:///{tmp_path}/ledger.db")
+    place = Workspace(tmp_path)
+    mark_deployed(place, "staging")
+    book = opened(place)
+
+    def down(ended: Callable[[], Outcome], patience: float = 0.0) -> Outcome:
+        flags = {"volumes": False, "orphans": False}
+        return leaving(place, "staging", ["order"], ignore, ended, patience=patience, **flags)
+
+    def fail() -> Outcome:
+        raise NexusError("the engine is gone")
+
+    with held(book) as (other, _):
+        with pytest.raises(NexusError) as fault:
+            down(Outcome)
+        assert "--lock-timeout waits for it" in (fault.value.hint or "")
+        threading.Timer(0.3, other.kill).start()
+        assert down(Outcome, patience=30).ok
+    with pytest.raises(NexusError, match="the engine is gone"):
+        down(fail)
+    down(lambda: Outcome(interrupted=True))
+    told = [entry.body["outcome"] for entry in book.entries("staging", "down")]
+    assert told == ["succeeded", "failed", "interrupted"]
 
 
 def ignore(event: Event) -> None:

@@ -126,6 +126,13 @@ def test_another_spelling_of_the_path_is_no_way_around(keys: DevelopmentKeys) ->
     assert "no token, .. in the path: 200" in case.message
 
 
+def test_a_service_that_reads_capitals_as_the_same_path_is_found(keys: DevelopmentKeys) -> None:
+    case = guarded(keys, lambda request, good: token_of(request) == good or request.path == "/ORDERS")
+    assert case.message == "answers no token, the path in capitals: 200"
+    page = guarded(keys, lambda request, good: token_of(request) == good or request.path.isupper())
+    assert page.status == "passed", "what is answered to every path is no way around"
+
+
 def test_a_route_that_refuses_everybody_proves_nothing(keys: DevelopmentKeys) -> None:
     case = guarded(keys, lambda *_: False)
     assert case.message == "answers a valid token: 401, so the refusals prove nothing"
@@ -174,6 +181,16 @@ def test_a_route_that_lets_in_a_wrong_role_is_found(
     assert case.message == (f"answers {message}" if message else "")
     assert case.status == ("failed" if message else "passed")
     assert case.name == "POST /refunds lets only those in who are staff or owner"
+
+
+def test_capitals_are_no_way_around_a_role() -> None:
+    def answer(request: BaseHTTPRequestHandler) -> tuple[int, Mapping[str, str], str]:
+        right = {"staff", "owner"} & {*json.loads(request.headers["x-test-roles"])}
+        return (422 if right or request.path == "/REFUNDS" else 403), {}, "{}"
+
+    with gateway(answer) as here:
+        case = access.by_role(here, REFUNDS, [], lambda roles: {"x-test-roles": json.dumps([*roles])})
+    assert case.message == "answers a token with other roles, the path in capitals: 422"
 
 
 def test_what_nobody_described_is_found() -> None:

@@ -263,7 +263,7 @@ def _filters(settings: GatewaySettings, *, buffered: bool = True) -> list[Messag
 
 
 def _ready() -> Message:
-    """Readiness answered by the gateway; 503 once an operator calls /healthcheck/fail to drain it."""
+    """Readiness answered by the gateway; 503 once its own admin socket got POST /healthcheck/fail."""
     return extension(
         "envoy.filters.http.health_check",
         "extensions.filters.http.health_check.v3.HealthCheck",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -34,17 +35,19 @@ _CORS_RESPONSE = (
 
 
 def route_configuration(platform: Platform, sides: Sides) -> Message:
-    """Join the routes of all services, most specific first, then those that say 405."""
+    """Join the routes of all services, most specific first."""
     cors = platform.spec.gateway.cors
     pairs = sorted(
         ((service, route) for service in platform.services.values() for route in service.routes),
         key=_specific_first,
     )
-    routes = [_health(), *(_route(service, route, sides) for service, route in pairs)]
+    routes = [_health()]
+    for path, same in groupby(pairs, key=lambda pair: _literal(pair[1].path)):
+        routes += _of_path(path, list(same), sides, preflights=bool(cors))
     host: Message = {
         "name": "platform",
         "domains": ["*"],
-        "routes": [*routes, *(_preflights(pairs, sides) if cors else ()), *_not_allowed(pairs)],
+        "routes": routes,
         **({"typed_per_filter_config": {"envoy.filters.http.cors": _cors(cors)}} if cors else {}),
     }
     return typed(
@@ -53,6 +56,19 @@ def route_configuration(platform: Platform, sides: Sides) -> Message:
         virtual_hosts=[host],
         validate_clusters=True,  # else a route to an unknown cluster is taken, and answers 503
     )
+
+
+def _of_path(path: str, pairs: Sequence[Pair], sides: Sides, *, preflights: bool) -> Iterator[Message]:
+    """The routes of one path; where they name methods, all others end here.
+
+    Further down, a shorter prefix with a weaker check would take them.
+    """
+    yield from (_route(service, route, sides) for service, route in pairs)
+    limited = [(service, route) for service, route in pairs if route.methods]
+    if limited:
+        if preflights:
+            yield _preflight(path, limited[-1][0], sides)
+        yield _not_allowed(path, {method for _, route in limited for method in route.methods})
 
 
 def _specific_first(pair: Pair) -> tuple[Any, ...]:
@@ -227,35 +243,28 @@ def _health() -> Message:
     }
 
 
-def _not_allowed(pairs: Sequence[Pair]) -> Iterator[Message]:
-    """Answer 405 with Allow for paths that exist for other methods."""
-    allowed: dict[str, set[str]] = {}
-    for _, route in pairs:
-        if route.methods:
-            allowed.setdefault(_literal(route.path), set()).update(route.methods)
-    for path, methods in allowed.items():
-        yield {
-            "name": f"not allowed {path}",
-            "match": _prefix(path),
-            "direct_response": {"status": 405},
-            "response_headers_to_add": [header("allow", ", ".join(sorted(methods)))],
-        }
+def _not_allowed(path: str, methods: Collection[str]) -> Message:
+    """Answer 405 with Allow for a path that exists for other methods."""
+    return {
+        "name": f"not allowed {path}",
+        "match": _prefix(path),
+        "direct_response": {"status": 405},
+        "response_headers_to_add": [header("allow", ", ".join(sorted(methods)))],
+    }
 
 
-def _preflights(pairs: Sequence[Pair], sides: Sides) -> Iterator[Message]:
-    """Match preflights of paths that have no OPTIONS; the CORS filter answers them, but wants a route."""
-    services = {_literal(route.path): service for service, route in pairs if route.methods}
-    preflight = [
+def _preflight(path: str, service: Service, sides: Sides) -> Message:
+    """Match preflights of a path that has no OPTIONS; the CORS filter answers them, but wants a route."""
+    headers = [
         {"name": ":method", "string_match": {"exact": "OPTIONS"}},
         {"name": "origin", "present_match": True},
         {"name": "access-control-request-method", "present_match": True},
     ]
-    for path, service in services.items():
-        yield {
-            "name": f"preflight {path}",
-            "match": {**_prefix(path), "headers": preflight},
-            "route": _destination(service.name, sides),
-        }
+    return {
+        "name": f"preflight {path}",
+        "match": {**_prefix(path), "headers": headers},
+        "route": _destination(service.name, sides),
+    }
 
 
 def _cors(origins: Sequence[str]) -> Message:

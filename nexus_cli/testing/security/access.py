@@ -15,6 +15,7 @@ from nexus_cli.testing.security.strangers import Stranger
 KIND = "security"
 _REFUSED = frozenset({401, 403})
 _FORBIDDEN, _NOT_FOUND, _BROKEN = 403, 404, 500
+_NOTHING = _REFUSED | {404, 405}
 _STRANGE = "nexus-stranger"
 WithRoles = Callable[[Sequence[str]], Mapping[str, str]]
 """The headers of somebody whose valid token has these roles."""
@@ -36,6 +37,7 @@ def guarded(
         answer = _ask(gateway, operation, stranger.headers, stranger.path(operation.at()))
         if not _kept_out(stranger, answer, operation):
             faults.append(f"{stranger.who}: {answer.status}")
+    faults += _in_capitals(gateway, operation, "no token", {})
     if allowed is not None:
         answer = _ask(gateway, operation, allowed, operation.at())
         if answer.status in _REFUSED or answer.status >= _BROKEN:
@@ -51,6 +53,21 @@ def _kept_out(stranger: Stranger, answer: Answer, operation: Operation) -> bool:
     return stranger.path(operation.at()) != operation.at() and 400 <= answer.status < _BROKEN  # noqa: PLR2004
 
 
+def _in_capitals(
+    gateway: Gateway, operation: Operation, who: str, headers: Mapping[str, str]
+) -> Iterator[str]:
+    """The fault that capitals lead around the check: another path to the gateway, maybe not to a service.
+
+    What some route answers to every path (an application of one page) gives nothing away.
+    """
+    path = operation.at().upper()
+    answer = _ask(gateway, operation, headers, path)
+    if path == operation.at() or answer.status in _NOTHING:
+        return
+    if answer.status != _ask(gateway, operation, headers, f"{path}-NEXUS").status:
+        yield f"{who}, the path in capitals: {answer.status}"
+
+
 def by_role(gateway: Gateway, operation: Operation, known: Sequence[str], of: WithRoles) -> Case:
     """An operation that demands a role: a valid token without it gets 403, and one with it does not.
 
@@ -62,6 +79,7 @@ def by_role(gateway: Gateway, operation: Operation, known: Sequence[str], of: Wi
         answer = _ask(gateway, operation, headers, operation.at())
         if answer.status != _FORBIDDEN:
             faults.append(f"{who}: {answer.status}")
+    faults += _in_capitals(gateway, operation, "a token with other roles", of([_STRANGE]))
     for role in operation.roles:
         answer = _ask(gateway, operation, of([role]), operation.at())
         if answer.status in _REFUSED or answer.status >= _BROKEN:

@@ -52,7 +52,11 @@ interface Add {
 /** A service's Express application, with the server that it listens on. */
 export class App {
   /** Express itself, for what it offers beyond routes with schemas. */
-  readonly express: Express = express().disable("x-powered-by").disable("etag");
+  readonly express: Express = express()
+    .disable("x-powered-by")
+    .disable("etag")
+    // As the gateway sees it, /ORDERS is another path, which none of the checks of /orders guards.
+    .enable("case sensitive routing");
   readonly routes: Route[] = [];
   readonly get = this.#adder("get");
   readonly post = this.#adder("post");
