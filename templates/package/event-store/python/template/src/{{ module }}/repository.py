@@ -54,8 +54,14 @@ class Repository(Generic[State]):
         return Loaded(stream, version, state)
 
     async def save(self, work: Work, loaded: Loaded[State], events: Sequence[NewEvent]) -> Loaded[State]:
-        """Append to what was loaded; `WrongVersionError` when somebody else was faster."""
-        version = await self._store.append(work, loaded.stream, events, expected=loaded.version)
+        """Append to what was loaded; `WrongVersionError` when somebody else was faster.
+
+        Events of an attempt whose answer got lost are not written again: then this is what the stream has
+        come to since, which others may have gone on with.
+        """
+        version, new = await self._store.append_once(work, loaded.stream, events, expected=loaded.version)
+        if not new:
+            return await self.load(work, loaded.stream)
         state = loaded.state
         for event in events:
             state = self._folding.apply(state, event.type, event.data)

@@ -87,11 +87,18 @@ class EventStore:
         self, work: Work, stream: str, events: Sequence[NewEvent], *, expected: int = ANY
     ) -> int:
         """Write to a stream that is at the expected version, zero for a new one; its version afterwards."""
+        version, _ = await self.append_once(work, stream, events, expected=expected)
+        return version
+
+    async def append_once(
+        self, work: Work, stream: str, events: Sequence[NewEvent], *, expected: int = ANY
+    ) -> tuple[int, bool]:
+        """As `append`, and whether the events are new: those written before are left as they are."""
         if _dialect(work) == "postgresql":
             await work.execute(_LOCK, {"name": self.name})
         version = await self.version(work, stream)
         if await self._known(work, events):
-            return version
+            return version, False
         if expected not in {ANY, version}:
             raise WrongVersionError(stream, expected, version)
         now = datetime.now(UTC)
@@ -113,7 +120,7 @@ class EventStore:
                 await work.execute(insert(self.events), rows)
             except IntegrityError as error:  # on SQLite, which has no lock to wait for
                 raise WrongVersionError(stream, version, version + 1) from error
-        return version + len(rows)
+        return version + len(rows), True
 
     async def version(self, work: Work, stream: str) -> int:
         """Say at which version a stream is; zero where nothing has been written."""
