@@ -98,15 +98,17 @@ class Relay:
             self._tell(END, number)
 
     def _from_engine(self) -> None:
-        """Take what came, and do what its whole frames say."""
-        while True:
-            try:
-                data = self._engine.recv(_BLOCK)
-            except (BlockingIOError, ssl.SSLWantReadError):
-                break
-            if not data:
-                raise EOFError
-            self._coming += data
+        """Take one block of what came, and do what its whole frames say; then it is the others' turn.
+
+        A block is more than a record of TLS: nothing stays where the selector does not see it.
+        """
+        try:
+            data = self._engine.recv(_BLOCK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        if not data:
+            raise EOFError
+        self._coming += data
         while len(self._coming) >= _OUTPUT.size:
             _, size = _OUTPUT.unpack_from(self._coming)
             if len(self._coming) < _OUTPUT.size + size:
