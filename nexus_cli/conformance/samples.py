@@ -19,7 +19,7 @@ _INVALID: Mapping[str, Sequence[Any]] = {
     "money": ["NaN", "1.001", "a lot", "12345678901234567890.00", True],
     "bool": ["perhaps", "true", 1],
     "date": ["2026-02-30", "soon", 0],
-    "datetime": ["2026-01-01T12:00:00", "soon", 0],
+    "datetime": ["2026-01-01T12:00:00", "soon", 0, 1.5e-07],
     "uuid": ["x"],
     "enum": ["no-such-value"],
     "ref": ["x"],

@@ -68,7 +68,10 @@ NAMED_ALIKE = [
     ),
     *(
         resource(name, field("name", "string"), field("due", "date"))
-        for name in ("list_update", "class", "query", "response", "model_with_a_name_that_is_quite_long")
+        for name in (
+            *("list_update", "class", "field", "query", "response", "select"),
+            "model_with_a_name_that_is_quite_long",
+        )
     ),
 ]
 """What a platform may call its own, and languages and frameworks call theirs."""

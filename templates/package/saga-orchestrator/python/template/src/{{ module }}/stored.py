@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Integer,
@@ -38,11 +41,16 @@ _OPEN = (Status.RUNNING, Status.COMPENSATING)
 _log = logging.getLogger(__name__)
 
 
+class _LostError(Exception):
+    """Whoever tried a step has died, or was cut off: nobody knows what it did."""
+
+
 class StoredRunner:
     """Carries sagas that are rows of a table, on PostgreSQL or SQLite.
 
     A step is claimed for as long as it may take. Its outcome counts only while the claim does: one that comes
-    too late, from a process that was taken for dead, changes nothing.
+    too late, from a process that was taken for dead, changes nothing. A claim that nobody gave back was an
+    attempt that failed, so that a step that kills its process is not tried for ever.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class StoredRunner:
             Column("attempt", Integer, nullable=False),
             Column("reason", Text, nullable=False),
             Column("turn", Integer, nullable=False),
+            Column("claimed", Boolean, nullable=False),
             Column("due", DateTime(timezone=True), nullable=False, index=True),
         )
 
@@ -93,6 +102,7 @@ class StoredRunner:
             "attempt": 1,
             "reason": "",
             "turn": 0,
+            "claimed": False,
             "due": datetime.now(UTC),
         }
         dialect = sqlite if self._engine.dialect.name == "sqlite" else postgresql
@@ -119,23 +129,33 @@ class StoredRunner:
         row = await self._claim()
         if row is None:
             return False
+        after, results = await self._tried(row)
+        await self._record(row, after, results)
+        return True
+
+    async def _tried(self, row: Row[Any]) -> tuple[Progress, dict[str, Any]]:
+        """Try the step that was claimed; what follows, and what the steps have answered."""
         saga = self._sagas[row.saga, row.version]
         progress = Progress(Status(row.status), row.step, row.attempt, reason=row.reason)
-        step, results = saga.steps[row.step], dict(row.results)
+        results = dict(row.results)
+        if row.step >= len(saga.steps):
+            return replace(progress, status=Status.FAILED, reason=_shortened(saga, progress)), results
+        step = saga.steps[row.step]
         undoing = progress.status is Status.COMPENSATING
         action = step.undo if undoing and step.undo is not None else step.action
+        if row.claimed:
+            lost = _LostError("whoever tried it did not say how it went")
+            return after_failure(saga, progress, lost), results
         try:
             async with asyncio.timeout(step.timeout):
                 answer = await action(Context(row.id, step.name, row.input, results))
+            json.dumps(answer, allow_nan=False)  # what cannot be stored is a failure of the step
         except Exception as error:  # noqa: BLE001 - whatever it is, the saga says what follows
             _log.warning("saga %s: %s failed: %s", row.id, step.name, error)
-            after = after_failure(saga, progress, error)
-        else:
-            after = after_success(saga, progress)
-            if not undoing:
-                results[step.name] = answer
-        await self._record(row, after, results)
-        return True
+            return after_failure(saga, progress, error), results
+        if not undoing:
+            results[step.name] = answer
+        return after_success(saga, progress), results
 
     async def _carry(self, look: float) -> None:
         while True:
@@ -157,10 +177,10 @@ class StoredRunner:
             row = (await connection.execute(first)).first()
             if row is None:
                 return None
-            step = self._sagas[row.saga, row.version].steps[row.step]
-            until = now + timedelta(seconds=step.timeout + _GRACE)
+            steps = self._sagas[row.saga, row.version].steps[row.step :]
+            until = now + timedelta(seconds=_GRACE + (steps[0].timeout if steps else 0))
             claim = update(table).where(table.c.id == row.id, table.c.turn == row.turn)
-            done = await connection.execute(claim.values(turn=row.turn + 1, due=until))
+            done = await connection.execute(claim.values(turn=row.turn + 1, claimed=True, due=until))
             return row if done.rowcount == 1 else None
 
     async def _record(self, row: Row[Any], after: Progress, results: dict[str, Any]) -> None:
@@ -171,6 +191,7 @@ class StoredRunner:
             "attempt": after.attempt,
             "reason": after.reason,
             "results": results,
+            "claimed": False,
             "due": datetime.now(UTC) + timedelta(seconds=after.wait),
         }
         async with self._engine.begin() as connection:
@@ -185,3 +206,11 @@ class StoredRunner:
             return
         async with self._engine.begin() as connection:
             yield connection
+
+
+def _shortened(saga: Saga, progress: Progress) -> str:
+    said = (
+        f"{saga.name} version {saga.version} has {len(saga.steps)} steps here, "
+        f"and this one is at step {progress.step + 1}: other steps are another version"
+    )
+    return f"{progress.reason}; {said}" if progress.reason else said

@@ -38,9 +38,7 @@ class LocalPolicies:
 
     async def decide(self, path: str, asked: Any) -> Any:
         """Answer from the modules."""
-        if not _PATH.fullmatch(path):
-            message = f"{path!r} is not the path of a rule"
-            raise PolicyError(message)
+        _refuse_other(path)
         with self._one:
             self._interpreter.set_input(asked)
             try:
@@ -64,13 +62,24 @@ class OpaPolicies:
 
     async def decide(self, path: str, asked: Any) -> Any:
         """Answer what the server says."""
+        _refuse_other(path)
         try:
             answer = await self._client.post(f"/v1/data/{path}", json={"input": asked})
-            return answer.raise_for_status().json().get("result")
+            said = answer.raise_for_status().json()
         except self._failures as error:
             message = f"no decision on {path}: {type(error).__name__}"
             raise PolicyError(message) from error
+        if not isinstance(said, dict):
+            message = f"no decision on {path}: the answer is no object"
+            raise PolicyError(message)
+        return said.get("result")
 
     async def close(self) -> None:
         """Let go of the connection."""
         await self._client.aclose()
+
+
+def _refuse_other(path: str) -> None:
+    if not _PATH.fullmatch(path):
+        message = f"{path!r} is not the path of a rule"
+        raise PolicyError(message)

@@ -14,6 +14,7 @@ ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
 """Signatures that only the issuer can make: a secret that checks tokens could make them, too."""
 _LEEWAY = 30
 _AGAIN = 10.0
+_BAD = (JoseError, ValueError, TypeError)  # the last where a header is of another type
 
 Keys = Callable[[], Awaitable[KeySetSerialization]]
 
@@ -72,13 +73,13 @@ class Verifier:
         keys = await self._known(self._keep)
         try:
             claims = self._checked(token, keys)
-        except (JoseError, ValueError):
+        except _BAD:
             again = await self._known(_AGAIN)
             if again is keys:
                 raise InvalidTokenError("not signed by the issuer, or not for us") from None
             try:
                 claims = self._checked(token, again)
-            except (JoseError, ValueError) as error:
+            except _BAD as error:
                 raise InvalidTokenError(str(error)) from None
         roles = claims.get("roles", ())
         return Principal(

@@ -1,6 +1,7 @@
 """Secrets of HashiCorp Vault or OpenBao: read, written, and followed when they rotate."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -11,8 +12,15 @@ if TYPE_CHECKING:
     from hvac import Client
 
 
+_log = logging.getLogger(__name__)
+
+
 class SecretError(Exception):
     """A secret that cannot be had; its message never holds a value."""
+
+
+class RefusedError(SecretError):
+    """A secret that is not there, or not for us: asking again does not change that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +63,19 @@ class Vault:
     async def follow(self, path: str, *, every: float = 30) -> AsyncIterator[Secret]:
         """Give the secret, then each new version of it as it appears.
 
-        While the server does not answer, what was given last stays in force.
+        While the server does not answer, what was given last stays in force. `RefusedError` when the secret
+        was taken away, or the right to read it.
         """
         last = 0
         while True:
             try:
                 secret = await self.read(path, fresh=True)
-            except SecretError:
+            except RefusedError:
+                raise
+            except SecretError as error:
                 if not last:
                     raise
+                _log.warning("version %d stays in force: %s", last, error)
             else:
                 if secret.version != last:
                     last = secret.version
@@ -72,7 +84,7 @@ class Vault:
 
     async def _call(self, name: str, path: str, **more: Any) -> Any:
         from hvac import Client  # noqa: PLC0415
-        from hvac.exceptions import VaultError  # noqa: PLC0415
+        from hvac.exceptions import Forbidden, InvalidPath, VaultError  # noqa: PLC0415
         from requests import RequestException  # noqa: PLC0415
 
         if self._client is None:
@@ -83,4 +95,5 @@ class Vault:
             return await asyncio.to_thread(call)
         except (VaultError, RequestException) as error:
             message = f"{self._mount}/{path}: {type(error).__name__}"
-            raise SecretError(message) from None
+            refused = isinstance(error, Forbidden | InvalidPath)
+            raise (RefusedError if refused else SecretError)(message) from None
