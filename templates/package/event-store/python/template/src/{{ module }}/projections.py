@@ -68,19 +68,25 @@ class Projection:
         """Handle a part in one transaction; when that fails, event by event up to the one at fault."""
         try:
             async with engine.begin() as connection:
-                after = await self._position(connection)
+                before = after = await self._position(connection)
+                last = await self._store.last(connection) if self._types else 0
                 found = self._store.read_all(connection, after=after, types=self._types, most=most)
                 count = 0
                 async for event in found:
                     await self._handle(connection, event)
                     after, count = event.position, count + 1
-                if count:
+                if count < most:
+                    after = max(after, last)  # what is of other types is not looked through again
+                if after > before:
                     await self._reached(connection, after)
                 return count
         except Exception:
             if most == 1:
                 raise
-            return await self._some(engine, 1)
+        count = 0
+        while count < most and await self._some(engine, 1):
+            count += 1
+        return count
 
     async def _position(self, connection: AsyncConnection) -> int:
         """How far it has come; whoever asks keeps others out until the end of the transaction."""

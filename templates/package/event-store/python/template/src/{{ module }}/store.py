@@ -152,6 +152,11 @@ class EventStore:
                 return
             after, left = rows[-1].position, None if left is None else left - part
 
+    async def last(self, work: Work) -> int:
+        """Give the position of the newest event, 0 without any; all up to it are committed."""
+        newest: int | None = await work.scalar(select(func.max(self.events.c.position)))
+        return newest or 0
+
     async def snapshot(self, work: Work, stream: str, version: int, state: Any, form: int = 1) -> None:
         """Keep what a stream came to, in place of what was kept before."""
         await work.execute(delete(self.snapshots).where(self.snapshots.c.stream == stream))

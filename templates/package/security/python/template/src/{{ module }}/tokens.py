@@ -1,6 +1,7 @@
 """Tokens: whose they are, checked against the keys that their issuer publishes."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +15,20 @@ ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
 """Signatures that only the issuer can make: a secret that checks tokens could make them, too."""
 _LEEWAY = 30
 _AGAIN = 10.0
+_LONGEST = 86_400.0  # seconds for which keys count though their issuer does not answer
 _BAD = (JoseError, ValueError, TypeError)  # the last where a header is of another type
+
+_log = logging.getLogger(__name__)
 
 Keys = Callable[[], Awaitable[KeySetSerialization]]
 
 
 class InvalidTokenError(Exception):
     """A token that proves nothing; the reason is for the log, not for whoever sent it."""
+
+
+class UnknownKeysError(Exception):
+    """The issuer does not answer, and no keys of it are known: nobody can say whose a token is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +59,15 @@ class Verifier:
     """Checks tokens of one issuer for one audience.
 
     Keys are read again when they are older than `keep` seconds, and when a token names one that is not
-    known: the issuer has rotated them. The latter happens every ten seconds at most, whatever is sent.
+    known: the issuer has rotated them. They are asked for every ten seconds at most, whatever is sent and
+    whether the issuer answers or not; while it does not, keys that are known count for a day.
     """
 
     def __init__(self, keys: Keys, *, issuer: str, audience: str, keep: float = 600) -> None:
         self._read = keys
         self._keep = keep
         self._keys: KeySet | None = None
-        self._at = 0.0
+        self._at = self._tried = -_LONGEST
         self._reading = asyncio.Lock()
         self._claims = jwt.JWTClaimsRegistry(
             leeway=_LEEWAY,
@@ -96,12 +105,27 @@ class Verifier:
 
     async def _known(self, keep: float) -> KeySet:
         """Read the keys unless they are young enough; one reads, the others wait for it."""
-        if self._keys is None or time.monotonic() - self._at > keep:
+        if self._due(keep):
             async with self._reading:
-                if self._keys is None or time.monotonic() - self._at > keep:
-                    self._keys = KeySet.import_key_set(await self._read())
-                    self._at = time.monotonic()
+                if self._due(keep):
+                    await self._renew()
+        if self._keys is None or time.monotonic() - self._at > _LONGEST:
+            raise UnknownKeysError("the issuer's keys cannot be read")
         return self._keys
+
+    def _due(self, keep: float) -> bool:
+        now = time.monotonic()
+        return now - self._at > keep and now - self._tried > _AGAIN
+
+    async def _renew(self) -> None:
+        try:
+            self._keys = KeySet.import_key_set(await self._read())
+        except Exception:  # noqa: BLE001 - whatever it is, it may pass
+            _log.warning("the issuer's keys cannot be read", exc_info=True)
+        else:
+            self._at = time.monotonic()
+        finally:
+            self._tried = time.monotonic()
 
 
 def bearer(authorization: str | None) -> str:
