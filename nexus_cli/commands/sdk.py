@@ -125,11 +125,23 @@ def generate_sdk(
                 progress=_progress,
             )
         ]
-    allowed = allow or []
+    _judge(generated, allow or [], report, output, dry_run=dry_run, alone=bool(spec))
+
+
+def _judge(
+    generated: list[Outcome],
+    allowed: list[str],
+    report: Path | None,
+    output: Output,
+    *,
+    dry_run: bool,
+    alone: bool,
+) -> None:
+    """Tell what was made and what was proved of it; exit code 1 unless all is complete."""
     proofs = [made.report for made in generated if made.report is not None]
     if report is not None and proofs:
         told = [proof.as_dict(allowed) for proof in proofs]
-        report.write_text(json.dumps(told[0] if spec else told, indent=2) + "\n", encoding="utf-8")
+        report.write_text(json.dumps(told[0] if alone else told, indent=2) + "\n", encoding="utf-8")
     for made in generated:
         show(made, allowed, output, dry_run=dry_run)
     if not all(proof.complete(allowed) for proof in proofs):

@@ -163,17 +163,12 @@ def _intent(
     back: bool,
     judged: bool = False,
 ) -> Intent:
-    after = as_built(estate, after)
-    joint = _joint(before, after)
-    estate.settle(joint)
-    lost = nowhere(estate, joint)
+    after, joint, lost = _with_images(estate, before, after)
     if lost and action == "promote":
         raise NexusError(
             f"no engine that answers has the image of {', '.join(sorted(lost))}",
             hint=f"nexus deploy {estate.name} --version {version} builds it again, which is no promotion",
         )
-    if lost:
-        after, joint = rebuilt(after, lost), rebuilt(joint, lost)
     standing = replace(after, sides=before.sides)
     composed = estate.composed(joint)
     gateway = estate.gateway_unit(standing)
@@ -189,6 +184,11 @@ def _intent(
         for name, service in composed.services.items()
         for found in (chosen.get(name) or estate.described.strategy or service.deploy.strategy,)
     }
+    if gateway is None and any(found != "recreate" for found in strategies.values()):
+        raise UsageError(
+            f"{estate.platform.name} has no gateway: there is nothing that could move requests",
+            hint='include "catalogue:gateway" in nexus.yaml, or deploy with --strategy recreate',
+        )
     change = Change(
         title=f"{action} {version} {'in' if back else 'to'} {estate.title}",
         before=standing,
@@ -204,17 +204,21 @@ def _intent(
         judged=judged,
         strayed=bool(strayed),
     )
-    if gateway is None and any(found != "recreate" for found in strategies.values()):
-        raise UsageError(
-            f"{estate.platform.name} has no gateway: there is nothing that could move requests",
-            hint='include "catalogue:gateway" in nexus.yaml, or deploy with --strategy recreate',
-        )
     notes = tuple(
         f"no engine that answers has the image of {name}: it is built again" for name in sorted(lost)
     )
     return Intent(
         estate, action, version, before, after, change, plan(change), services, reason, strategies, notes
     )
+
+
+def _with_images(estate: Estate, before: Live, after: Live) -> tuple[Live, Live, set[str]]:
+    """What is wanted, and that with what is there, with images; and the sides whose image is built again."""
+    after = as_built(estate, after)
+    joint = _joint(before, after)
+    estate.settle(joint)
+    lost = nowhere(estate, joint)
+    return (rebuilt(after, lost), rebuilt(joint, lost), lost) if lost else (after, joint, lost)
 
 
 def _refuse_strangers(estate: Estate) -> None:
