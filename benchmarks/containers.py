@@ -60,14 +60,26 @@ class Side:
         return seconds
 
     def freeze(self, verb: str) -> None:
-        """`pause` or `unpause` all of its containers; one that is just being asked is told again."""
+        """`pause` or `unpause` all of its containers; one that is just being asked is told again.
+
+        To the engine, what was paused is unwell until it was asked once more.
+        """
         state = "running" if verb == "pause" else "paused"
         for _ in range(20):
             found = _docker("ps", "-q", "--filter", self.mine, "--filter", f"status={state}")
             if not found:
-                return
+                break
             subprocess.run(["docker", verb, *found], capture_output=True, check=False)
-        sys.exit(f"the engine does not {verb} {' '.join(found)}")
+        else:
+            sys.exit(f"the engine does not {verb} {' '.join(found)}")
+        deadline = time.monotonic() + 60
+        while verb == "unpause" and self._unwell():
+            if time.monotonic() > deadline:
+                sys.exit(f"the containers of {self.folder.name} do not get well again")
+            time.sleep(0.1)
+
+    def _unwell(self) -> list[str]:
+        return _docker("ps", "-q", "--filter", self.mine, "--filter", "health=unhealthy")
 
 
 def containers() -> Iterator[Row]:

@@ -21,6 +21,7 @@ POLL = 0.03
 _LONGEST_PAUSE, _SHARE = 0.25, 0.05
 _STILL_WAITING = 3.0
 LOG_LINES = 15
+_STOPS = 32
 
 
 class Runner:
@@ -47,7 +48,11 @@ class Runner:
     def run(self, plan: Plan) -> Outcome:
         """Carry out the plan; after Ctrl-C, stop what it had begun."""
         outcome = apply(
-            plan, lambda step: self.actions[step.action](step), self.emit, self.cancelled, workers=at_once()
+            plan,
+            lambda step: self.actions[step.action](step),
+            self.emit,
+            self.cancelled,
+            workers=_workers(plan),
         )
         if outcome.interrupted and self.begun:
             self.emit(Note(f"interrupted: stopping {', '.join(self.begun)}", "warning"))
@@ -146,6 +151,11 @@ class Runner:
             log=lines,
             next=(f"nexus logs {unit.name}", "nexus status"),
         )
+
+
+def _workers(plan: Plan) -> int:
+    """How many steps are carried out side by side; what stops is only waited for."""
+    return _STOPS if all(step.action == "stop" for step in plan.steps) else at_once()
 
 
 def at_once() -> int:

@@ -36,7 +36,7 @@ def present(client: DockerClient) -> frozenset[str]:
 def full_name(reference: str) -> str:
     """An image's name as it is listed: with a tag, without Docker's registry or Podman's word for none."""
     name = reference.removeprefix("localhost/")
-    if "." in name.partition("/")[0] and "/" in name:  # a registry is named
+    if name.startswith("docker.") and "/" in name:  # perhaps: only the SDK knows, and it is long in loading
         name = name.removeprefix(f"{default_registry()}/")
     name = name.removeprefix("library/")
     if "@" in name:
