@@ -55,23 +55,27 @@ def show_(version: Version, output: OutputOption = Output.text) -> None:
 
 @app.command()
 def prune(dry_run: DryRun = False, output: OutputOption = Output.text) -> None:
-    """Remove the code of releases that no environment serves, goes back to or keeps; deploying does so too.
+    """Remove code and images of releases that no environment serves or goes back to; deploying does so too.
 
     Examples: `nexus release prune --dry-run` · `nexus release prune`
     """
     from nexus_cli.blueprint.load import load
     from nexus_cli.release import retention
     from nexus_cli.release.book import book
+    from nexus_cli.render import releases
     from nexus_cli.workspace import find
 
     workspace, ledger = find(), book(find())
+    platform = load(workspace.root)
+    images = [*retention.prune_images(workspace, platform, ledger, dry_run=dry_run)] if ledger else []
     act = retention.prunable if dry_run else retention.prune
-    gone = act(workspace, load(workspace.root), ledger) if ledger else []
+    code = act(workspace, platform, ledger) if ledger else []
     if output == Output.json:
-        typer.echo(json.dumps([{"service": service, "digest": digest} for service, digest in gone], indent=2))
+        gone: list[dict[str, str]] = [{"service": service, "digest": digest} for service, digest in code]
+        gone += [{"image": name, "engine": one.where} for one in images for name in one.names]
+        typer.echo(json.dumps(gone, indent=2))
         return
-    said = "would be removed" if dry_run else "removed"
-    typer.echo("\n".join(f"{service} {digest} {said}" for service, digest in gone) or "nothing to remove")
+    typer.echo("\n".join(releases.pruned(code, images, dry_run=dry_run)) or "nothing to remove")
 
 
 @app.command()

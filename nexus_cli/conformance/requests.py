@@ -51,7 +51,7 @@ def a_request_is_one_line_of_the_log(rig: Rig) -> None:
     """Every line of the log is a JSON object; a request is one, with its trace and without its query."""
     rig.service.get("/nowhere?token=hidden", x_correlation_id="find-me", traceparent=PARENT)
     (record,) = within(
-        5, "the line of the request", lambda: rig.service.logged("request", correlation_id="find-me")
+        20, "the line of the request", lambda: rig.service.logged("request", correlation_id="find-me")
     )
     wanted = {"method": "GET", "path": "/nowhere", "route": "unmatched", "status": 404, "trace_id": TRACE}
     expect("the record", {name: record.get(name) for name in wanted}, wanted)
@@ -75,7 +75,7 @@ def probes_are_not_logged(rig: Rig) -> None:
     """Probes that succeed do not fill the log."""
     rig.service.get("/health", x_correlation_id="a-probe")
     rig.service.get("/nowhere", x_correlation_id="after-the-probe")
-    within(5, "the line", lambda: rig.service.logged("request", correlation_id="after-the-probe"))
+    within(20, "the line", lambda: rig.service.logged("request", correlation_id="after-the-probe"))
     expect("lines of the probe", rig.service.logged("request", correlation_id="a-probe"), [])
 
 

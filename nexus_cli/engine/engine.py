@@ -24,8 +24,8 @@ class Engine(Protocol):
     def identity(self, unit: Unit) -> str:
         """What certainly names a prepared unit's program, such as an image's digest; empty if nothing."""
 
-    def forget_images(self, identities: Collection[str]) -> None:
-        """Let go of what `identity` named and nobody needs any more, if it is there."""
+    def forget_images(self, identities: Collection[str], *, dry_run: bool = False) -> Sequence[str]:
+        """Let go of what `identity` named and nobody needs any more; the names of what is (or was) there."""
 
     def observe(self) -> Sequence[Observed]:
         """Every unit of this platform and environment that the engine knows, in one call."""

@@ -67,8 +67,10 @@ class ProcessEngine:
         del unit
         return ""
 
-    def forget_images(self, identities: Collection[str]) -> None:
+    def forget_images(self, identities: Collection[str], *, dry_run: bool = False) -> Sequence[str]:
         """Nothing to do: here programs run from the release's own copy."""
+        del identities, dry_run
+        return ()
 
     def observe(self) -> Sequence[Observed]:
         """Every unit that the supervisor keeps; none when none runs."""

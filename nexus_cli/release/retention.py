@@ -1,15 +1,18 @@
-"""Which releases' code is kept, and which is removed because nobody can need it any more."""
+"""Which releases' code and images are kept, and which go because nobody can need them any more."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nexus_cli.errors import NexusError
 from nexus_cli.release import artifact, built
 from nexus_cli.release.estate import releases
 from nexus_cli.release.history import serving
 from nexus_cli.release.record import Live, Release
+from nexus_cli.stack import engines
 
 if TYPE_CHECKING:
     from nexus_cli.blueprint.model import Platform
@@ -19,6 +22,15 @@ if TYPE_CHECKING:
 _DAY = 86400.0
 Kept = tuple[str, str]
 """An artifact, as service and digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Names of unneeded images on an engine; `silent` is why it could not be asked."""
+
+    where: str
+    names: tuple[str, ...] = ()
+    silent: str = ""
 
 
 def needed(live: Live, begun: Sequence[Entry], ended: Sequence[Entry], retention: int) -> set[str]:
@@ -99,3 +111,25 @@ def prune(workspace: Workspace, platform: Platform, ledger: Ledger) -> list[Kept
     for service, digest in gone:
         artifact.forget(workspace, service, digest)
     return gone
+
+
+def prune_images(
+    workspace: Workspace, platform: Platform, ledger: Ledger, *, dry_run: bool = False
+) -> Iterator[Images]:
+    """Remove the images that can be removed, on the engine of every environment; says which those were."""
+    identities = unneeded_images(platform, ledger)
+    seen: set[str] = set()
+    for name in sorted({*platform.environments, *ledger.environments()}):
+        folder = workspace.environment_state(name)
+        used = engines.in_use(folder)
+        if not identities or used is None or used.engine != "docker" or used.where in seen:
+            continue
+        seen.add(used.where)
+        described = platform.environments.get(name)
+        choice = engines.trusted(used, described.target.engine if described else "")
+        where = engines.shown(choice.where)
+        try:
+            engine = engines.engine(choice, folder, f"{platform.name}/{name}")
+            yield Images(where, tuple(engine.forget_images(identities, dry_run=dry_run)))
+        except NexusError as fault:
+            yield Images(where, silent=fault.message)

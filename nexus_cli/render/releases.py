@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from nexus_cli.events import Summary
 from nexus_cli.release.compare import Place, ReleaseDifference, differences
 from nexus_cli.release.history import Happened, moment
 from nexus_cli.release.record import Release
+from nexus_cli.release.retention import Images, Kept
 from nexus_cli.render.words import seconds
 
 _SHORT = 12
@@ -101,3 +102,13 @@ def between(one: Place, other: Place) -> Summary:
     """Where two environments differ, a line each."""
     rows = tuple((name, mine or "-", theirs or "-") for name, mine, theirs in differences(one, other))
     return Summary(f"{one.name} and {other.name}", ("", one.name, other.name), rows)
+
+
+def pruned(code: Iterable[Kept], images: Iterable[Images], *, dry_run: bool) -> Iterator[str]:
+    """What was, or would be, removed of old releases; of an engine that is silent, why."""
+    said = "would be removed" if dry_run else "removed"
+    yield from (f"{service} {digest} {said}" for service, digest in code)
+    for one in images:
+        yield from (f"image {name} at {one.where} {said}" for name in one.names)
+        if one.silent:
+            yield f"images at {one.where} were left alone: {one.silent}"

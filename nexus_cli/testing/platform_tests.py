@@ -11,7 +11,7 @@ from nexus_cli.errors import NexusError
 from nexus_cli.testing import junit
 from nexus_cli.testing.case import BAD, Case, Tell
 from nexus_cli.testing.programs import environment, fresh, run_program
-from nexus_cli.testing.retry import settled
+from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import Asked
 from nexus_cli.unit import PythonProject
 from nexus_cli.workspace import write_atomic
@@ -35,15 +35,13 @@ def run_folder(
     `more` are further words for pytest, `home` is another environment than that of most tests.
     """
     made = home or project(asked)
-    cases = _run(asked, kind, folder, variables, more, (), made)
-    for attempt in range(2, asked.retries + 2):
-        failed = [case for case in cases if case.status in BAD]
-        if not failed:
-            break
-        cases = settled(cases, _run(asked, kind, folder, variables, more, failed, made), attempt)
-    for case in cases:
+    some = False
+    for case in retried(
+        asked.retries, lambda failed: _run(asked, kind, folder, variables, more, failed, made)
+    ):
+        some = True
         tell(case)
-    if not cases:
+    if not some:
         tell(Case(kind, "platform", "tests", "not run", message="no test has such a mark"))
 
 

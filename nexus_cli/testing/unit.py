@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from nexus_cli.errors import NexusError
-from nexus_cli.testing.case import BAD, Case, Tell, broken
-from nexus_cli.testing.retry import settled
+from nexus_cli.testing.case import Case, Tell, broken
+from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject, subjects
 from nexus_cli.testing.tested import Coverage, Tested
@@ -78,14 +78,15 @@ def _tested(subject: Subject, asked: Asked) -> Tested:
     """Run its tests, and those that failed again, as often as was asked."""
     runner = TOOLCHAINS[subject.toolchain]
     runner.prepare(subject, asked, lambda line: asked.progress(f"{subject.name}: {line}"))
-    tested = runner.run(subject, asked, ())
-    for attempt in range(2, asked.retries + 2):
-        failed = [case for case in tested.cases if case.status in BAD]
-        if not failed:
-            break
-        again = runner.run(subject, asked, failed)
-        tested = replace(tested, cases=settled(tested.cases, again.cases, attempt))
-    return tested
+    coverage: list[Coverage | None] = []
+
+    def attempt(failed: Sequence[Case]) -> Sequence[Case]:
+        tested = runner.run(subject, asked, failed)
+        coverage.append(tested.coverage)
+        return tested.cases
+
+    cases = [*retried(asked.retries, attempt)]
+    return Tested(cases, coverage[0])
 
 
 def coverage_case(measured: dict[str, Coverage], least: float) -> Case:

@@ -44,6 +44,13 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {"a": service("a", 1, routes="[{path: /x}]"), "b": service("b", 2, routes="[{path: /x/}]")},
         "/x/ is shadowed by a",
     ),
+    "route-falls-open": (
+        {
+            "a": service("a", 1, routes="[{path: /api/x, version: v2, roles: [staff]}]"),
+            "b": service("b", 2, routes="[{path: /, auth: none}, {path: /api}]"),
+        },
+        "/api/x of any version but v2 is taken by /api, which lets more people in",
+    ),
     "event-unpublished": (
         {"a": service("a", 1, uses="[nats]", events="{consumes: [x.y]}")},
         "nobody publishes x.y",
@@ -204,6 +211,20 @@ def test_a_sound_platform_has_no_findings(workspace: Path, write: Write) -> None
     )
     write("catalog", service("catalog", 3002, uses="[nats]", events="{consumes: [order.created]}"))
     assert lint(load(workspace)) == []
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "{path: /api/x}",  # what other versions need is said
+        "{path: /api/x, version: v3, methods: [GET], roles: [staff]}",  # 405 for anything else
+        "{path: /api/, roles: [staff]}",  # as strict
+        "{path: /apis}",  # another path
+    ],
+)
+def test_versions_may_fall_through_to_what_is_as_strict(workspace: Path, write: Write, beside: str) -> None:
+    write("a", service("a", 1, routes=f"[{{path: /api/x, version: v2, roles: [staff, admin]}}, {beside}]"))
+    assert "route-falls-open" not in {finding.rule for finding in lint(load(workspace))}
 
 
 def test_a_capability_says_all_that_it_needs(workspace: Path, write: Write) -> None:

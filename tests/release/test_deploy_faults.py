@@ -126,11 +126,25 @@ def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> No
     assert (load.failures(), load.said(after)) == ([], {"v1"})
     assert shop.ok("rollback", "production", "--plan").count("shift") >= 2
     written = json.loads((shop.root / "blueprints" / "production.yaml").read_text())
-    shop.place(**{**written, "retention": 1})
-    for version in ("v3", "v4"):  # the second leaves nobody who could want to go back to v2
+
+    def kept() -> int:
+        return len([name for name in present(connect()) if name.startswith(f"shop-{shop.port}-")])
+
+    for version, retention in (("v3", 1), ("v4", 9)):  # the first leaves nobody who could want v2
+        shop.place(**{**written, "retention": retention})
         shop.write(version)
         shop.ok("deploy", "production")
-    assert len([name for name in present(connect()) if name.startswith(f"shop-{shop.port}-")]) == 4
+    assert kept() == 6  # of v1, v3 and v4
+    shop.place(**{**written, "retention": 1})
+    would_go = shop.ok("release", "prune", "--dry-run")
+    assert (would_go.count(f"image shop-{shop.port}-"), would_go.count("would be removed"), kept()) == (
+        2,
+        4,
+        6,
+    )
+    assert shop.ok("release", "prune").count(" removed") == 4
+    assert kept() == 4
+    assert shop.ok("release", "prune").strip() == "nothing to remove"
 
 
 @ONE_ENGINE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, cast
@@ -14,11 +15,11 @@ from nexus_cli.conformance.service import Answer
 from nexus_cli.release.artifact import beside
 from nexus_cli.release.ledger import opened
 from nexus_cli.release.record import Artifact, Release
-from nexus_cli.testing.case import Case
+from nexus_cli.testing.case import Case, Status
 from nexus_cli.testing.changes import affected
 from nexus_cli.testing.contract import breaking, promises
 from nexus_cli.testing.contract.calls import check, found
-from nexus_cli.testing.retry import settled
+from nexus_cli.testing.retry import retried, settled
 from nexus_cli.testing.run import Asked, Result
 from nexus_cli.testing.tested import Coverage
 from nexus_cli.testing.unit import coverage_case
@@ -279,6 +280,44 @@ def test_only_what_passes_later_is_flaky() -> None:
     ]
     again = [Case("unit", "a", "y", "passed"), Case("unit", "a", "z", "failed")]
     assert [case.status for case in settled(cases, again, 2)] == ["passed", "flaky", "error"]
+
+
+def test_attempts_end_with_the_first_that_is_good() -> None:
+    def case(name: str, status: Status) -> Case:
+        return Case("chaos", "a", name, status, message=f"{name} {status}")
+
+    attempts = [
+        [case("well", "passed"), case("late", "failed"), case("never", "failed"), case("all", "error")],
+        [case("late", "passed"), case("never", "failed"), case("beside", "passed")],
+        [case("never", "failed")],
+    ]
+    asked: list[list[str]] = []
+
+    def attempt(failed: Sequence[Case]) -> list[Case]:
+        asked.append([one.name for one in failed])
+        return attempts[len(asked) - 1]
+
+    assert [(one.name, one.status, one.message) for one in retried(2, attempt)] == [
+        ("well", "passed", "well passed"),
+        ("late", "flaky", "passed at attempt 2; first: late failed"),
+        ("beside", "passed", "beside passed"),
+        ("never", "failed", "never failed"),
+        ("all", "error", "all error"),
+    ]
+    assert asked == [[], ["late", "never", "all"], ["never", "all"]]
+    asked.clear()
+    assert [one.status for one in retried(0, attempt)] == ["passed", "failed", "failed", "error"]
+    assert asked == [[]]
+
+
+def test_what_broke_and_is_whole_the_next_time_is_flaky() -> None:
+    attempts = iter(
+        [[Case("security", "platform", "roles", "error")], [Case("security", "a", "x", "passed")]]
+    )
+    assert [(one.name, one.status) for one in retried(1, lambda _: next(attempts))] == [
+        ("roles", "flaky"),
+        ("x", "passed"),
+    ]
 
 
 def test_coverage_is_of_all_code_together() -> None:

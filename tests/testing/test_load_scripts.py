@@ -72,6 +72,35 @@ def test_k6_reads_the_scripts_of_the_whole_catalogue(tmp_path: Path) -> None:
     assert json.loads(done.stdout)["scenarios"]["load"]["executor"] == "ramping-arrival-rate"
 
 
+def test_a_short_run_asks_everything_by_its_weight(tmp_path: Path) -> None:
+    shared = Path(script.__file__).with_name(script.SHARED)
+    (tmp_path / script.SHARED).write_text(shared.read_text())
+    names = {"list": 4, "get": 4, "create": 1, "rare": 0.5}
+    say = ", ".join(f"[{weight}, () => console.log('{name}')]" for name, weight in names.items())
+    (tmp_path / "mix.js").write_text(f"""\
+import {{ pick }} from './{script.SHARED}';
+export const options = {{ scenarios: {{ x: {{ executor: 'shared-iterations', vus: 1, iterations: 19 }} }} }};
+export default () => pick([{say}]);
+""")
+    program = k6.program()
+    assert program
+    command = [
+        program,
+        "run",
+        "--quiet",
+        "--no-usage-report",
+        "--log-format",
+        "raw",
+        "--address",
+        "",
+        "mix.js",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    asked = [line for line in done.stderr.splitlines() if line in names]
+    assert {name: asked.count(name) for name in names} == {"list": 8, "get": 8, "create": 2, "rare": 1}
+    assert len({*asked[:4]}) > 1
+
+
 def _samples(milliseconds: float, count: int = 100, failed: int = 0) -> list[k6.Sample]:
     return [
         k6.Sample("GET /x", n / 10, milliseconds + n % 7, n < failed, "500" if n < failed else "200")

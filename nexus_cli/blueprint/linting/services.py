@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from nexus_cli.blueprint.capabilities import CAPABILITIES, lacking
 from nexus_cli.blueprint.linting.rule import Fault, Rule, provided
 from nexus_cli.blueprint.load import did_you_mean
-from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.model import Platform, Route
 from nexus_cli.blueprint.types import SERVICE_TYPES
 
 _SECRET_NAME = re.compile(
@@ -31,6 +31,37 @@ def _route_shadowed(platform: Platform) -> Iterator[Fault]:
             first = other == service.name and service.routes.index(route) == index
             if not first and (not methods or not other_methods or methods & other_methods):
                 yield "service", service.name, ["routes", index], f"{route.path} is shadowed by {other}", None
+
+
+def _route_falls_open(platform: Platform) -> Iterator[Fault]:
+    by_path: dict[str, list[Route]] = {}
+    for service in platform.services.values():
+        for route in service.routes:
+            by_path.setdefault(route.path.rstrip("/"), []).append(route)
+    for service in platform.services.values():
+        for index, route in enumerate(service.routes):
+            path = route.path.rstrip("/")
+            if any(other.version is None or other.methods for other in by_path[path]):
+                continue  # what no version takes ends at that path, or is described there
+            weaker = next((o for o in _further_down(by_path, path) if _lets_more_in(o, route)), None)
+            if weaker is not None:
+                said = f"{route.path} of any version but {route.version} is taken by {weaker.path}"
+                yield "service", service.name, ["routes", index], f"{said}, which lets more people in", None
+
+
+def _further_down(by_path: Mapping[str, Sequence[Route]], path: str) -> Iterator[Route]:
+    """What may take a request that no route of the path takes, up to the first that takes any version."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield from by_path.get(path, ())
+        if any(route.version is None for route in by_path.get(path, ())):
+            return
+
+
+def _lets_more_in(other: Route, route: Route) -> bool:
+    if route.auth == "jwt" and other.auth == "none":
+        return True
+    return bool(route.roles) and not (other.roles and {*other.roles} <= {*route.roles})
 
 
 def _secret_in_env(platform: Platform) -> Iterator[Fault]:
@@ -109,6 +140,12 @@ RULES: Mapping[str, Rule] = {
         "only the first of two equal routes is ever taken",
         "give the routes different paths, versions or methods",
         _route_shadowed,
+    ),
+    "route-falls-open": Rule(
+        "error",
+        "without a version, or with another, a request would pass the check of the longer path by",
+        "add a route of that path without `version`, with the check that it needs",
+        _route_falls_open,
     ),
     "secret-in-env": Rule(
         "error", "a secret in a blueprint ends up in git", "move the name to secrets", _secret_in_env

@@ -120,9 +120,10 @@ class DockerEngine:
                     source.close()
                     target.close()
 
-    def forget_images(self, identities: Collection[str]) -> None:
+    def forget_images(self, identities: Collection[str], *, dry_run: bool = False) -> Sequence[str]:
         """Remove the platform's names of images that nobody needs any more, and so the images."""
-        images.remove(self.client, identities, f"{self._ours.platform}-")
+        names = images.named(self.client, identities, f"{self._ours.platform}-")
+        return names if dry_run else images.remove(self.client, names)
 
     def identity(self, unit: Unit) -> str:
         """The digest of the unit's image, which stays when its name goes to another one."""

@@ -201,14 +201,22 @@ def copy(origin: DockerClient, target: DockerClient, names: Mapping[str, str], p
             api.tag(image, repository, tag)
 
 
-def remove(client: DockerClient, identities: Collection[str], ours: str) -> None:
-    """Remove what the images are called that begins so; others' names for the same image stay, with it."""
+def named(client: DockerClient, identities: Collection[str], ours: str) -> list[str]:
+    """What the images are called that begins so."""
     with translated():
         found = [image for image in client.api.images() if image["Id"] in identities]
     names = (name for image in found for name in image.get("RepoTags") or ())
-    for name in (name for name in names if full_name(name).startswith(ours)):
+    return sorted(name for name in names if full_name(name).startswith(ours))
+
+
+def remove(client: DockerClient, names: Sequence[str]) -> list[str]:
+    """Remove images by these names, and say which went; others' names for the same image stay, with it."""
+    gone = []
+    for name in names:
         with contextlib.suppress(NotFound, Conflict), translated():  # a container may be of it
             client.api.remove_image(name)
+            gone.append(name)
+    return gone
 
 
 def remove_labelled(client: DockerClient, label: str) -> None:

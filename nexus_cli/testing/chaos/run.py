@@ -16,11 +16,12 @@ from nexus_cli.errors import NexusError
 from nexus_cli.stack import detours, health
 from nexus_cli.stack.detours import Edge
 from nexus_cli.stack.stack import Stack
-from nexus_cli.testing.case import Case, Status, Tell
+from nexus_cli.testing.case import BAD, Case, Status, Tell
 from nexus_cli.testing.chaos import actions, steady
 from nexus_cli.testing.chaos.actions import ACTIONS, Field, NotHere, Undo
 from nexus_cli.testing.chaos.experiment import FOLDER, Promise, Trial, trials
 from nexus_cli.testing.performance.script import lists
+from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import uninterrupted
 from nexus_cli.testing.stand import Stand, stand
 from nexus_cli.unit import State, Unit
@@ -76,10 +77,8 @@ def _series(asked: Asked, found: Sequence[Trial], names: Sequence[str], tell: Te
                 tell(_case(trial, "not run", "an earlier test has failed"))
                 continue
             asked.progress(f"{trial.name}: {trial.experiment.title or trial.experiment.action}")
-            case = _tried(ground, field, trial, names)
-            tell(case)
-            if case.status in {"failed", "error"} and field.own:
-                _mend(field, asked)
+            for case in retried(asked.retries, lambda _, t=trial: [_tried(asked, ground, field, t, names)]):  # type: ignore[misc]
+                tell(case)
 
 
 def _wanted(asked: Asked, trial: Trial) -> bool:
@@ -91,7 +90,15 @@ def _led(running: Sequence[Unit], edges: Sequence[Edge]) -> dict[Edge, Unit]:
     return {edge: units[detours.name(edge)] for edge in edges if detours.name(edge) in units}
 
 
-def _tried(ground: Stand, field: Field, trial: Trial, services: Sequence[str]) -> Case:
+def _tried(asked: Asked, ground: Stand, field: Field, trial: Trial, services: Sequence[str]) -> Case:
+    """Do one experiment; after one that the services did not get over, they are started anew."""
+    case = _done(ground, field, trial, services)
+    if case.status in BAD and field.own:
+        _mend(field, asked)
+    return case
+
+
+def _done(ground: Stand, field: Field, trial: Trial, services: Sequence[str]) -> Case:
     """Do one experiment, and take it back whatever happens."""
     began = time.monotonic()
     probes = _probes(ground, trial, services)

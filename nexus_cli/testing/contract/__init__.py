@@ -13,6 +13,7 @@ from nexus_cli.blueprint.model import Service
 from nexus_cli.errors import NexusError
 from nexus_cli.testing.case import Case, Tell
 from nexus_cli.testing.contract import breaking, calls, document, promises
+from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.stand import Stand, stand
 
@@ -48,7 +49,7 @@ def _all(asked: Asked, parts: list[Callable[[], Iterator[Case]]], tell: Tell) ->
     def one(part: Callable[[], Iterator[Case]]) -> None:
         if asked.enough.is_set():
             return
-        for case in part():
+        for case in retried(asked.retries, lambda _: part()):
             tell(case)
 
     with ThreadPoolExecutor(asked.parallel) as pool:

@@ -15,6 +15,7 @@ from nexus_cli.testing.asking import Gateway
 from nexus_cli.testing.case import Case, Status
 from nexus_cli.testing.items import Items
 from nexus_cli.testing.operations import Operation, operations
+from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.stand import Stand
 from nexus_cli.tokens import bearer
@@ -94,8 +95,9 @@ def travel(asked: Asked, made: Stand, planned: Sequence[Journey]) -> Iterator[Ca
             yield Case(KIND, journey.first.service, journey.name, "not run", message=why)
         else:
             items = Items(gateway, everything, headers)
+            traveller = Traveller(journey, gateway, items, headers)
             try:
-                yield gone(Traveller(journey, gateway, items, headers))
+                yield from retried(asked.retries, lambda _, t=traveller: [gone(t)])  # type: ignore[misc]
             finally:
                 items.remove()
 

@@ -17,6 +17,7 @@ from nexus_cli.blueprint.model import Service
 from nexus_cli.release.verdict import Says
 from nexus_cli.testing.case import Case, Tell
 from nexus_cli.testing.performance import charts, k6, measure, script
+from nexus_cli.testing.retry import retried
 from nexus_cli.testing.stand import Stand, stand
 from nexus_cli.workspace import read_json, write_atomic
 
@@ -64,7 +65,8 @@ def run(asked: Asked, tell: Tell) -> None:
                 tell(_not_run(play.service.name, "an earlier test has failed"))
                 continue
             asked.progress(f"{play.scenario} on {play.service.name} for {play.seconds:g} s")
-            shown += _played(asked, program, play, ground, tell)
+            for case in retried(asked.retries, lambda _, p=play: _played(asked, program, p, ground, shown)):  # type: ignore[misc]
+                tell(case)
             write_atomic(asked.folder(KIND) / _REPORT, charts.page(asked.platform.name, shown))
 
 
@@ -106,25 +108,23 @@ def _not_run(subject: str, why: str, hint: str = "") -> Case:
     return Case(KIND, subject, "load", "not run", message=why, detail=hint)
 
 
-def _played(asked: Asked, program: str, play: Play, ground: Stand, tell: Tell) -> list[charts.Tested]:
-    """Run a script and tell a case for each request that it makes; what the report shows of it."""
+def _played(asked: Asked, program: str, play: Play, ground: Stand, shown: list[charts.Tested]) -> list[Case]:
+    """Run a script: a case for each request that it makes; what the report shows is added to `shown`."""
     load = k6.Load(ground.gateway_url, ground.token(), play.scenario, play.seconds, asked.load.rate)
     folder = asked.folder(KIND) / play.scenario
     file = play.path.relative_to(asked.workspace.root).as_posix()
     busy = _busy()
     outcome = k6.play(program, play.path, load, folder, asked.programs)
     if isinstance(outcome, str):
-        tell(Case(KIND, play.service.name, play.scenario, "error", message=outcome, file=file))
-        return []
+        return [Case(KIND, play.service.name, play.scenario, "error", message=outcome, file=file)]
     measured = measure.measure(k6.samples(outcome.samples))
     cases = _cases(asked, play, measured, outcome, {} if busy else _circumstances(asked, play, ground))
     notes = _notes(outcome, busy)
-    for case in cases:
-        tell(replace(case, file=file, detail="\n".join(notes)))
     wrong = {case.name.partition(": ")[2]: [case.message] for case in cases if case.status == "failed"}
     promised = play.service.slo.p95
     bound = promised * 1000 if promised and play.scenario in {"load", "soak"} else None
-    return [charts.Tested(play.service.name, play.scenario, play.seconds, measured, bound, wrong, notes)]
+    shown.append(charts.Tested(play.service.name, play.scenario, play.seconds, measured, bound, wrong, notes))
+    return [replace(case, file=file, detail="\n".join(notes)) for case in cases]
 
 
 def _busy() -> str:

@@ -20,7 +20,7 @@ import pg8000.dbapi
 import pytest
 
 T = TypeVar("T")
-_SECONDS = 10.0
+_SECONDS = 30.0
 
 
 def pytest_configure(config: pytest.Config) -> None:

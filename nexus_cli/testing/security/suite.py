@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from nexus_cli.errors import NexusError
 from nexus_cli.testing.asking import Gateway
-from nexus_cli.testing.case import Case, Tell
+from nexus_cli.testing.case import Case, Status, Tell
 from nexus_cli.testing.items import Items
 from nexus_cli.testing.operations import NOBODY, Operation, operations
+from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.security import (
     access,
@@ -67,7 +68,10 @@ def _files(asked: Asked, tell: Tell) -> None:
     for name, check in FILES.items():
         if not asked.enough.is_set():
             asked.progress(f"security: {name}")
-            _guarded(name, tell, lambda check=check: check(asked, tell))  # type: ignore[misc]
+            try:
+                check(asked, tell)
+            except NexusError as error:
+                tell(_not_done(name, error))
 
 
 def _running(asked: Asked, tell: Tell) -> None:
@@ -83,22 +87,22 @@ def _running(asked: Asked, tell: Tell) -> None:
         for name, check in LIVE.items():
             if not asked.enough.is_set():
                 asked.progress(f"security: {name}")
-                _guarded(name, tell, lambda check=check: _each(check(running), tell))  # type: ignore[misc]
+                # what is seen in files is the same at each look; what runs may be late once
+                for case in retried(asked.retries, lambda _, n=name, c=check: _tried(running, n, c)):  # type: ignore[misc]
+                    tell(case)
 
 
-def _each(cases: Iterator[Case], tell: Tell) -> None:
-    for case in cases:
-        tell(case)
-
-
-def _guarded(name: str, tell: Tell, check: Callable[[], None]) -> None:
-    """Run one check; what it could not do is a case, so that the others still run."""
+def _tried(running: Running, name: str, check: Callable[[Running], Iterator[Case]]) -> Iterator[Case]:
     try:
-        check()
-    except MissingError as error:
-        tell(Case(KIND, "platform", name, "not run", message=error.message, detail=error.hint or ""))
+        yield from check(running)
     except NexusError as error:
-        tell(Case(KIND, "platform", name, "error", message=error.message, detail=error.hint or ""))
+        yield _not_done(name, error)
+
+
+def _not_done(name: str, error: NexusError) -> Case:
+    """What a check could not do is a case, so that the others still run."""
+    status: Status = "not run" if isinstance(error, MissingError) else "error"
+    return Case(KIND, "platform", name, status, message=error.message, detail=error.hint or "")
 
 
 def _access(running: Running) -> Iterator[Case]:
