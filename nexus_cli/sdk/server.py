@@ -118,6 +118,8 @@ def answer(case: Case) -> tuple[int, str, bytes]:
             content = json.dumps(value)
         case "jsonl":
             content = "".join(json.dumps(item) + "\n" for item in value)
+        case "event":
+            content = "".join("".join(f"{k}: {text(v)}\n" for k, v in item.items()) + "\n" for item in value)
         case "sse":
             content = "".join(f"data: {json.dumps(item)}\n\n" for item in value)
         case _:

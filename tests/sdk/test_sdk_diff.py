@@ -233,6 +233,40 @@ def test_what_readers_take_anyhow_breaks_only_senders(code: str, wide: str, narr
     assert not any(c.breaking for c in changes(api(both_ways(narrow)), api(both_ways(wide))))
 
 
+def test_limits_beside_a_reference_count() -> None:
+    text = SHOP.replace("name: {type: string}", "name: {$ref: '#/components/schemas/Name', maxLength: 9}")
+    text += "    Name: {type: string, minLength: 2}\n"
+    found = changes(api(text), api(text.replace("maxLength: 9", "maxLength: 5")))
+    assert [(c.level, c.code, c.operation, c.place) for c in found] == [
+        ("compatible", "length", GET, "answer 200 Pet.name"),
+        ("breaking", "length", PUT, "body Pet.name"),
+    ]
+    assert changes(api(text), api(text)) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("weight: {type: number}", "weight: {type: string}", ("breaking", "type", "webhook sold Pet.weight")),
+        ("required: [id, kind]", "required: [id]", ("breaking", "required", "webhook sold Pet.kind")),
+        ("{application/json: &told", "{text/plain: &told", ("breaking", "media-removed", "webhook sold")),
+        ("  sold:", "  bought:", ("breaking", "webhook-removed", "webhook sold")),
+    ],
+)
+def test_what_a_webhook_tells_is_read_as_an_answer(
+    old: str, new: str, expected: tuple[str, str, str]
+) -> None:
+    told = "{application/json: &told {schema: {$ref: '#/components/schemas/Pet'}}}"
+    hook = f"webhooks:\n  sold:\n    post:\n      requestBody: {{content: {told}}}\n"
+    text = SHOP.replace(
+        "components:\n", hook + "      responses: {'204': {description: ok}}\ncomponents:\n", 1
+    )
+    found = {
+        (c.level, c.code, c.place) for c in changes(api(text), api(text.replace(old, new))) if not c.operation
+    }
+    assert expected in found
+
+
 def test_ways_to_write_one_limit_are_no_change() -> None:
     ways = (
         "{type: integer, minimum: 1}",

@@ -1,4 +1,4 @@
-"""How generated TypeScript and Go clients behave on a real server when things go wrong, go on, or take long."""
+"""How generated clients of all languages behave on a real server when things go wrong, go on, or take long."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import email
 import email.policy
 import json
 import os
+import re
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 from nexus_cli.engine import tools
-from nexus_cli.sdk import go, typescript
+from nexus_cli.sdk import go, python, typescript
 from nexus_cli.sdk.files import lay
 from nexus_cli.sdk.generate import library
 from tests.sdk.conftest import document
@@ -71,12 +73,48 @@ def lines(answer: Answering, _: int) -> None:
     answer.chunk("")
 
 
-def long(answer: Answering, _: int) -> None:
-    """Longer than the 60 ms that the client waits for an answer to begin."""
+def notes(answer: Answering, _: int) -> None:
+    """Signs at which some see the end of a line, within lines."""
+    answer.open("application/x-ndjson")
+    answer.chunk('{"id": 1, "note": "a\u2028b\x85c"}\r\n{"id": 2, "note": null}\n')
+    answer.chunk("")
+
+
+def whole(answer: Answering, _: int) -> None:
     answer.open("text/event-stream")
-    for number in range(4):
+    answer.chunk("\ufeffevent: new\nid: 7\nretry: 50\ndata: a\u2028\ndata:b\n\nretry: 9\n\ndata: c\r\rdata:")
+    answer.chunk(" d\n")
+    answer.chunk("")
+
+
+def drops(answer: Answering, _: int) -> None:
+    answer.open("text/event-stream")
+    answer.chunk('data: {"id": 1}\n\n')
+    answer.close_connection = True
+    answer.connection.shutdown(socket.SHUT_RDWR)
+
+
+def garbled(answer: Answering, _: int) -> None:
+    answer.open("application/x-ndjson")
+    answer.chunk('{"id": 1}\n<html>\n')
+    answer.chunk("")
+
+
+def date(answer: Answering, number: int) -> None:
+    """A time that is over: the next try is at once."""
+    answer.json(200, NONE) if number else answer.json(503, {}, retry_after="Wed, 21 Oct 2015 07:28:00 GMT")
+
+
+def to(place: str, status: int) -> Part:
+    return lambda answer, _: answer.json(status, {}, location=place.format(answer.server.server_address[1]))
+
+
+def long(answer: Answering, _: int) -> None:
+    """Longer than the 60 ms that the client waits for an answer to begin, and with longer pauses."""
+    answer.open("text/event-stream")
+    for number in range(3):
         answer.chunk(f'data: {{"id": {number}}}\n\n')
-        answer.over.wait(0.04)
+        answer.over.wait(0.08)
     answer.chunk("")
 
 
@@ -114,6 +152,11 @@ PARTS: dict[str, Part] = {
     "pages": pages,
     "events": events,
     "lines": lines,
+    "notes": notes,
+    "whole": whole,
+    "drops": drops,
+    "garbled": garbled,
+    "date": date,
     "long": long,
     "leave": leave,
     "choose": events,
@@ -126,7 +169,28 @@ PARTS: dict[str, Part] = {
     "raw": lambda answer, _: answer.json(200, NONE, x_request_id="r1"),
     "key": lambda answer, _: answer.json(200, NONE),
     "trace": status(404),
+    "hometoken": token(3600),
+    "home": lambda answer, _: answer.json(200, NONE),
+    "emptytoken": lambda answer, _: answer.json(200, {"token_type": "bearer"}),
+    "notoken": lambda answer, _: answer.json(200, NONE),
+    "moved": to("/here/chat", 307),
+    "here": lambda answer, _: answer.json(200, {"id": 8}),
+    "away": to("http://localhost:{}/there/chat", 308),
+    "there": lambda answer, _: answer.json(200, {"id": 9}),
+    "again": to("/again/items", 302),
+    "own": lambda answer, _: answer.json(200, NONE),
 }
+
+
+def built_python(folder: Path) -> list[str]:
+    program = folder / "runtime.py"
+    program.write_text((PROGRAMS / "runtime.py.txt").read_text())
+    return [
+        "env",
+        f"PYTHONPATH={folder / 'src'}",
+        str(python.environment(print) / "bin" / "python"),
+        str(program),
+    ]
 
 
 def built_typescript(folder: Path) -> list[str]:
@@ -164,20 +228,32 @@ class Played:
 
     said: dict[str, dict[str, Any]]
     stage: Stage
+    way: str
 
 
-@pytest.fixture(scope="module", params=["typescript", "go"])
+WAYS = {
+    "python": ("python", built_python, "sync"),
+    "python-async": ("python", built_python, "async"),
+    "typescript": ("typescript", built_typescript, ""),
+    "go": ("go", built_go, ""),
+}
+
+
+@pytest.fixture(scope="module", params=WAYS)
 def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Played:
     """All parts, played once by the client of each language."""
+    language, build, mode = WAYS[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    lay(library(document("everything.yaml"), request.param)[1].files, folder)
-    command = {"typescript": built_typescript, "go": built_go}[request.param](folder)
+    lay(library(document("everything.yaml"), language)[1].files, folder)
+    command = build(folder)
     with Stage(PARTS) as stage:
-        done = subprocess.run([*command, stage.url], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [*command, stage.url, mode], capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == 0, done.stderr
         stage.hung_up["leave"].wait(5)
-    said = {line["part"]: line for line in map(json.loads, done.stdout.splitlines())}
-    return Played(said, stage)
+    said = {line["part"]: line for line in map(json.loads, done.stdout.strip().split("\n"))}
+    return Played(said, stage, request.param)
 
 
 def test_a_post_is_tried_again_with_the_same_key_and_body(played: Played) -> None:
@@ -192,6 +268,10 @@ def test_the_pause_that_is_asked_for_is_made(played: Played) -> None:
     first, second = played.stage.came["waits"]
     assert played.said["waits"].get("error") is None
     assert second.at - first.at >= 0.115
+
+
+def test_a_pause_until_a_date_is_made(played: Played) -> None:
+    assert (played.said["date"].get("value"), len(played.stage.came["date"])) == (0, 2)
 
 
 def test_a_pause_beyond_the_budget_is_not_waited_for(played: Played) -> None:
@@ -224,6 +304,8 @@ def test_a_lost_connection_is_tried_again(played: Played) -> None:
 
 
 def test_who_loses_interest_is_not_kept_waiting(played: Played) -> None:
+    if played.way == "python":
+        pytest.skip("a thread that waits cannot be told to stop; the asynchronous client can")
     assert played.said["abort"]["error"] == "Error: enough"
     assert len(played.stage.came["abort"]) == 1
 
@@ -237,8 +319,25 @@ def test_streams_of_events_and_of_lines(played: Played) -> None:
     assert played.said["lines"]["value"] == [1, 2, 3]
 
 
+def test_lines_end_where_json_lines_end(played: Played) -> None:
+    assert played.said["notes"].get("value") == ["a\u2028b\x85c", None], played.said["notes"]
+
+
+def test_events_as_a_whole(played: Played) -> None:
+    first = {"event": "new", "id": "7", "retry": 50, "data": "a\u2028\nb"}
+    assert played.said["whole"].get("value") == [first, {"data": "c"}, {"data": "d"}], played.said["whole"]
+
+
+def test_a_stream_that_breaks_off_is_a_lost_connection(played: Played) -> None:
+    assert played.said["drops"]["error"].removeprefix("API") == "ConnectionError"
+
+
+def test_a_line_that_is_no_json_is_an_invalid_answer(played: Played) -> None:
+    assert played.said["garbled"]["error"] == "InvalidResponseError"
+
+
 def test_a_stream_may_take_longer_than_an_answer(played: Played) -> None:
-    assert played.said["long"].get("value") == [0, 1, 2, 3], played.said["long"]
+    assert played.said["long"].get("value") == [0, 1, 2], played.said["long"]
 
 
 def test_who_leaves_a_stream_hangs_up(played: Played) -> None:
@@ -287,6 +386,32 @@ def test_a_token_is_renewed_before_it_ends(played: Played) -> None:
     assert used == ["Bearer t0", "Bearer t1"]
 
 
+def test_an_address_for_tokens_without_a_host_is_the_servers(played: Played) -> None:
+    assert played.said["home"].get("error") is None, played.said["home"]
+    assert [one.headers["authorization"] for one in played.stage.came["home"]] == ["Bearer t0", "Bearer t0"]
+
+
+def test_an_answer_without_a_token_is_an_error(played: Played) -> None:
+    assert played.said["notoken"]["error"] == "InvalidResponseError"
+    assert played.stage.came["notoken"] == []
+
+
+def test_redirects_are_followed_and_another_origin_gets_no_key(played: Played) -> None:
+    assert [played.said[part].get("value") for part in ("moved", "away")] == [8, 9], played.said["away"]
+    here, there = played.stage.came["here"][0], played.stage.came["there"][0]
+    assert here.headers["x-key"] == played.stage.came["away"][0].headers["x-key"] == "s3cret"
+    assert "x-key" not in there.headers
+    assert [(one.method, json.loads(one.body)) for one in (here, there)] == [("POST", {"text": "hi"})] * 2
+
+
+def test_redirects_come_to_an_end(played: Played) -> None:
+    assert played.said["again"]["error"].removeprefix("API") == "ConnectionError"
+
+
+def test_an_http_client_of_your_own(played: Played) -> None:
+    assert played.stage.came["own"][0].headers["x-own"] == "1"
+
+
 def test_hooks_see_and_change(played: Played) -> None:
     assert played.said["hooks"]["value"] == ["GET", "200"]
     assert played.stage.came["hooks"][0].headers["x-hook"] == "1"
@@ -301,6 +426,6 @@ def test_keys_are_sent(played: Played) -> None:
 
 
 def test_a_span_around_each_call_and_its_traceparent(played: Played) -> None:
-    assert played.said["trace"]["value"] == ["GET /items", 404, True]
     sent = played.stage.came["trace"][0].headers["traceparent"]
-    assert sent == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert played.said["trace"]["value"] == ["GET /items", 404, True, sent]
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]", sent)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nexus_generators.openapi.direction import directed
 from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import (
     Answer,
@@ -17,6 +18,7 @@ from nexus_generators.openapi.model import (
     Scheme,
     Server,
     Type,
+    Webhook,
 )
 from nexus_generators.openapi.names import kebab
 from nexus_generators.openapi.paging import detect
@@ -27,6 +29,7 @@ _IGNORED_HEADERS = {"accept", "content-type", "authorization"}
 _STYLES = {"form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject"}
 _JSON = re.compile(r"^(application|text)/(json|[\w.+-]*\+json|vnd\+json|x-json)$")
 _LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines"}
+_EVENT = {"data", "event", "id", "retry"}
 _LINES_TOO = {"application/x-jsonlines", "application/json-seq", "application/jsonlines"}
 
 
@@ -51,7 +54,9 @@ def build(document: Document) -> Api:
         groups=_groups(data.get("tags")),
         webhooks=webhooks,
     )
-    return detect(api, {op.pointer: document.deref(_at(document, op)) for op in operations}, document)
+    return detect(
+        directed(api), {op.pointer: document.deref(_at(document, op)) for op in operations}, document
+    )
 
 
 def media_kind(media: str) -> BodyKind:
@@ -136,15 +141,14 @@ class _Builder:
                 place = f"{self.document.data['paths'][path]['$ref'][1:]}{extra}{pointer([method])}"
             yield self._operation(path, method, said, item, place)
 
-    def webhooks(self) -> Iterator[tuple[str, str]]:
+    def webhooks(self) -> Iterator[Webhook]:
         found = self.document.data.get("webhooks")
         for name, item in found.items() if isinstance(found, dict) else ():
             for method, operation in self.document.deref(item).items():
                 body = operation.get("requestBody") if isinstance(operation, dict) else None
                 if isinstance(body, dict):
-                    for _ in self._bodies(body, f"{name} webhook", ""):
-                        pass
-                    yield str(name), str(method)
+                    bodies = tuple(self._bodies(body, f"{name} webhook", ""))
+                    yield Webhook(str(name), str(method), bodies)
 
     def _operation(
         self, path: str, method: str, said: Mapping[str, Any], item: Mapping[str, Any], place: str
@@ -259,9 +263,17 @@ class _Builder:
                 schema = value.get("itemSchema") or value.get("schema")
                 suffix = "" if str(status).startswith("2") or not several else f" {status}"
                 type_: Type | None = None
-                if kind in {"json", "jsonl", "sse"}:
+                if kind == "sse" and self._is_event(value.get("itemSchema")):
+                    kind = "event"
+                if kind in {"json", "jsonl", "sse", "event"}:
                     type_ = self.types.of(schema, f"{name} Response{suffix}")
                 yield Answer(str(status), media, kind, type_, doc, f"{where}{pointer(['content', media])}")
+
+    def _is_event(self, schema: Any) -> bool:
+        """Whether a stream's items are events as a whole, as OpenAPI 3.2 has them, not what is in `data`."""
+        found = self.document.deref(schema) if isinstance(schema, dict) else {}
+        properties = found.get("properties") if isinstance(found, dict) else None
+        return isinstance(properties, dict) and "data" in properties and properties.keys() <= _EVENT
 
 
 def _without_path(identity: str, method: str, path: str) -> str:

@@ -135,7 +135,7 @@ class Cases:
             status = int(answer.status) if answer.status.isdigit() else 200
             status = max(status, 200)
             try:
-                if answer.kind in {"json", "jsonl", "sse"}:
+                if answer.kind in {"json", "jsonl", "sse", "event"}:
                     lines = answer.kind != "json"
                     value = self._value(answer.pointer, "the answer", reading=True, lines=lines)
                     value = value if not lines or isinstance(value, list) else [value, value]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nexus_generators.openapi import limits
 from nexus_generators.openapi.model import (
@@ -280,7 +280,8 @@ def _discriminators(was: Union, now: Union, place: str) -> Iterable[Difference]:
 
 
 def _fields(record: Record, sent: bool) -> dict[str, Field]:
-    return {f.name: f for f in record.fields if not (f.read_only if sent else f.write_only)}
+    travelling = (f for f in record.fields if not (f.read_only if sent else f.write_only))
+    return {f.name: replace(f, required=f.required or f.one_way) for f in travelling}
 
 
 def _listed(values: Iterable[object]) -> str:

@@ -13,9 +13,8 @@ change is
 - `compatible`: all that worked goes on working.
 
 Judged are types, enums, limits of values (lengths, ranges, counts, patterns, formats), required and default
-values, parameters, bodies, media types, statuses, authentication, paging and deprecations. Not judged are
-texts, and limits that stand beside a reference. Names of schemas and of path parameters do not go over the
-wire and count for nothing.
+values, parameters, bodies, media types, statuses, webhooks, authentication, paging and deprecations. Texts
+are not judged. Names of schemas and of path parameters do not go over the wire and count for nothing.
 """
 
 from __future__ import annotations
@@ -109,12 +108,29 @@ class _Diff:
             first, before = (found[0] if found else "not said" for found in (new, old))
             said = f"the first server is {first}, no longer {before}"
             yield Change("source", "server", "", "servers", said)
-        for name, method in self.old.webhooks:
-            if (name, method) not in self.new.webhooks:
-                yield Change("breaking", "webhook-removed", "", f"webhook {name}", "is gone")
-        for name, method in self.new.webhooks:
-            if (name, method) not in self.old.webhooks:
-                yield Change("compatible", "webhook-added", "", f"webhook {name}", "is new")
+        yield from self._webhooks()
+
+    def _webhooks(self) -> Iterator[Change]:
+        """What the API tells by itself is read as an answer is."""
+        was, now = ({(one.name, one.method): one for one in api.webhooks} for api in (self.old, self.new))
+        for key, webhook in was.items():
+            place = f"webhook {webhook.name}"
+            if key not in now:
+                yield Change("breaking", "webhook-removed", "", place, "is gone")
+                continue
+            bodies = {body.media: body for body in now[key].bodies}
+            for body in webhook.bodies:
+                if body.media not in bodies:
+                    yield Change(
+                        "breaking", "media-removed", "", place, f"does not come as {body.media} any more"
+                    )
+                    continue
+                for found in self.types.differences(body.type, bodies[body.media].type, "", sent=False):
+                    at = f"{place} {found.place}".strip()
+                    yield Change(_breaks(found.breaking), found.code, "", at, found.message)
+        for key, webhook in now.items():
+            if key not in was:
+                yield Change("compatible", "webhook-added", "", f"webhook {webhook.name}", "is new")
 
     def _operation(self, old: Operation, new: Operation) -> Iterator[Change]:
         if (old.group, old.name) != (new.group, new.name):

@@ -75,7 +75,7 @@ Type = Scalar | Constant | Array | Map | Named | Nullable | Union
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A property of a record: its name on the wire, and whether it must be there."""
+    """A property: its name on the wire, and whether it must be there; `one_way`: where it travels."""
 
     name: str
     type: Type
@@ -85,6 +85,7 @@ class Field:
     deprecated: bool = False
     read_only: bool = False
     write_only: bool = False
+    one_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,9 @@ class Parameter:
     deprecated: bool = False
 
 
-_STREAMS = frozenset({"sse", "jsonl"})
-BodyKind = Literal["json", "form", "multipart", "text", "binary", "jsonl", "sse", "none"]
+_STREAMS = frozenset({"sse", "event", "jsonl"})
+BodyKind = Literal["json", "form", "multipart", "text", "binary", "jsonl", "sse", "event", "none"]
+"""How it is written; `sse` is what the `data` of events says, `event` is events as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +284,15 @@ class Scheme:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """What the API sends by itself, to whoever asked to be told."""
+
+    name: str
+    method: str
+    bodies: tuple[Body, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """A whole API; declarations are by key, in the order in which they are written."""
 
@@ -295,7 +306,7 @@ class Api:
     operations: tuple[Operation, ...]
     declarations: Mapping[str, Declaration]
     groups: Mapping[str, str]
-    webhooks: tuple[tuple[str, str], ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
 
     def plain(self, type_: Type) -> Type:
         """What a type is once aliases are followed."""

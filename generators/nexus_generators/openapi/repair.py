@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nexus_cli.errors import UsageError
+from nexus_generators.openapi.direction import MARK
 from nexus_generators.openapi.parse import Note, Parsed, pointer
 from nexus_generators.openapi.swagger import METHODS
 
@@ -352,6 +353,8 @@ class Repair:
             if isinstance(part, dict) and (part.get("readOnly") is True or part.get("writeOnly") is True)
         }
         names = [name for name in dict.fromkeys(map(str, required)) if name not in one_way]
+        for name in one_way & set(map(str, required)):
+            own[name][MARK] = True
         if names:
             schema["required"] = names
         else:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nexus_generators.openapi.direction import MARK
 from nexus_generators.openapi.document import Document
 
 _codes: Any = importlib.import_module("re._constants")  # what a parsed pattern consists of
@@ -158,7 +159,8 @@ class Sampler:
                 continue
             if isinstance(part, dict) and "not" in part and not part["not"]:
                 continue
-            if name not in required and (not self._full or depth > _FULL_DEPTH):
+            marked = isinstance(part, dict) and part.get(MARK) is True
+            if name not in required and not marked and (not self._full or depth > _FULL_DEPTH):
                 continue
             try:
                 made[name] = self.of(part, depth + 1, number)

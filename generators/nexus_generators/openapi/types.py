@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nexus_generators.openapi import limits
+from nexus_generators.openapi.direction import MARK
 from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import (
     Alias,
@@ -28,6 +29,8 @@ ANY, NULL, STRING = Scalar("any"), Scalar("null"), Scalar("string")
 _FORMATS = {"date": "date", "date-time": "date-time", "uuid": "uuid", "binary": "binary"}
 _SHAPE = {"type", "properties", "items", "prefixItems", "enum", "const", "$ref", "allOf", "oneOf", "anyOf"}
 _SHAPE_TOO = {"additionalProperties", "format", "patternProperties"}
+_LIMITS = {"minLength", "maxLength", "pattern", "minimum", "maximum", "multipleOf"}
+_LIMITS |= {"exclusiveMinimum", "exclusiveMaximum"}
 _MOST_VARIANTS = 200
 _DEEPEST = 60
 
@@ -75,9 +78,10 @@ class Types:
 
     def _of(self, schema: Mapping[str, Any], hint: str, form: bool) -> Type:
         if "$ref" in schema:
-            if not (_SHAPE | _SHAPE_TOO) - {"$ref"} & schema.keys():
+            narrowed = self._narrowed(schema)
+            if not (_SHAPE | _SHAPE_TOO) - {"$ref"} & schema.keys() and not narrowed:
                 return self._named(schema["$ref"], form=form)
-            rest = {key: value for key, value in schema.items() if key != "$ref"}
+            rest = {**narrowed, **{key: value for key, value in schema.items() if key != "$ref"}}
             return self.of({"allOf": [{"$ref": schema["$ref"]}, rest]}, hint, form=form)
         if "allOf" in schema:
             return self._all_of(schema, hint, form)
@@ -87,6 +91,18 @@ class Types:
         if "const" in schema or "enum" in schema:
             return self._enum(schema, hint)
         return self._plain(schema, hint, form)
+
+    def _narrowed(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """The type of a plain value that limits beside its reference narrow; other types keep their name."""
+        if not _LIMITS & schema.keys():
+            return {}
+        try:
+            target = self._document.deref(schema)
+        except LookupError:
+            return {}
+        plain = isinstance(target, dict) and not {"enum", "const", "allOf", "oneOf", "anyOf"} & target.keys()
+        known = plain and target.get("type") in ("string", "integer", "number")
+        return {"type": target["type"]} if known else {}
 
     def _named(self, ref: str, *, form: bool) -> Type:
         key = f"{ref}#form" if form else ref
@@ -354,6 +370,7 @@ class Types:
             deprecated=said.get("deprecated") is True,
             read_only=said.get("readOnly") is True,
             write_only=said.get("writeOnly") is True,
+            one_way=said.get(MARK) is True,
         )
 
 

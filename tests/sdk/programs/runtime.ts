@@ -25,6 +25,7 @@ async function ids(items: AsyncIterable<models.Event>): Promise<number[]> {
 
 await tell("retry", async () => (await client("retry").streams.chat({ body: { text: "hi" } })).id);
 await tell("waits", async () => (await client("waits").lists.listItems()).items.length);
+await tell("date", async () => (await client("date").lists.listItems()).items.length);
 await tell("budget", () => client("budget").lists.listItems().then());
 for (const status of [400, 401, 403, 404, 409, 422, 429, 500, 418]) {
   await tell(`status${status}`, () => client(`status${status}`, { retry: { retries: 0 } }).lists.listItems().then());
@@ -40,6 +41,18 @@ await tell("abort", async () => {
 await tell("pages", () => ids(client("pages").lists.iterListItems()));
 await tell("events", async () => ids(await client("events").streams.events()));
 await tell("lines", async () => ids(await client("lines").streams.lines()));
+await tell("notes", async () => {
+  const found: unknown[] = [];
+  for await (const item of await client("notes").streams.lines()) found.push(item.note);
+  return found;
+});
+await tell("whole", async () => {
+  const found: models.FeedResponse[] = [];
+  for await (const item of await client("whole").streams.feed()) found.push(item);
+  return found;
+});
+await tell("drops", async () => ids(await client("drops").streams.events()));
+await tell("garbled", async () => ids(await client("garbled").streams.lines()));
 await tell("long", async () => ids(await client("long", { timeout: 60 }).streams.events()));
 await tell("leave", async () => {
   for await (const event of await client("leave").streams.events()) return event.id;
@@ -57,6 +70,20 @@ await tell("oauth", async () => [await signed.lists.listItems(), await signed.li
 const short = new ClientCredentials({ clientId: "id", clientSecret: "s", tokenUrl: `${url}/shorttoken` });
 const brief = client("brief", { oauth: short });
 await tell("brief", async () => [await brief.lists.listItems(), await brief.lists.listItems()].length);
+const home = client("home", { oauth: new ClientCredentials({ clientId: "id", clientSecret: "s" }) });
+await tell("home", async () => [await home.lists.listItems(), await home.lists.listItems()].length);
+const empty = new ClientCredentials({ clientId: "id", clientSecret: "s", tokenUrl: `${url}/emptytoken` });
+await tell("notoken", () => client("notoken", { oauth: empty }).lists.listItems().then());
+const hi = { body: { text: "hi" } };
+await tell("moved", async () => (await client("moved", { key: "s3cret" }).streams.chat(hi)).id);
+await tell("away", async () => (await client("away", { key: "s3cret" }).streams.chat(hi)).id);
+await tell("again", () => client("again", { key: "s3cret" }).lists.listItems().then());
+const own: typeof fetch = (input) => {
+  const request = new Request(input);
+  request.headers.set("x-own", "1");
+  return fetch(request);
+};
+await tell("own", () => client("own", { fetch: own }).lists.listItems().then());
 await tell("hooks", async () => {
   const seen: string[] = [];
   const hooks = {
@@ -84,5 +111,5 @@ await tell("trace", async () => {
   };
   const tracer = { startSpan: (name: string) => ((said["name"] = name), span) };
   await client("trace", { tracer, retry: { retries: 0 } }).lists.listItems().catch(() => undefined);
-  return [said["name"], said["http.response.status_code"], said["ended"]];
+  return [said["name"], said["http.response.status_code"], said["ended"], `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`];
 });

@@ -134,7 +134,7 @@ def _new(api: Api, naming: GoNaming, package: Package) -> Iterator[str]:
     yield f"\t\tuserAgent: {literal(package.name + '/')} + Version,"
     yield "\t\tschemes: schemes,\n\t\tcredentials: credentials,"
     yield "\t\ttimeout: cmp.Or(settings.Timeout, time.Minute),"
-    yield "\t\tretry: retry,\n\t\theader: settings.Header,\n\t\thttp: client,"
+    yield "\t\tretry: retry,\n\t\theader: settings.Header,\n\t\thttp: careful(client, schemes),"
     yield "\t\tonRequest: settings.OnRequest,\n\t\tonResponse: settings.OnResponse,"
     yield "\t\ttrace: settings.Trace,"
     yield "\t}"

@@ -19,7 +19,7 @@ from nexus_generators.openapi.model import (
     Type,
     Union,
 )
-from nexus_generators.sdk.go.names import GoNaming, fields
+from nexus_generators.sdk.go.names import GoNaming, fields, told_apart
 from nexus_generators.sdk.go.text import comment, literal, tag, taggable
 
 _SCALARS = {
@@ -111,9 +111,10 @@ def module(api: Api, naming: GoNaming, package: str) -> str:
             case Choice():
                 parts.append("\n".join(_choice(found, name, naming)))
             case Alias():
-                parts.append("\n".join(_alias(found, name, types, api)))
+                parts.append("\n".join(_alias(found, name, types, api, naming)))
     body = "\n\n".join(parts)
-    imports = 'import "time"\n\n' if mentions(body, "time.Time") else ""
+    wanted = [name for name, use in (("fmt", "fmt.Errorf("), ("time", "time.Time")) if mentions(body, use)]
+    imports = "".join(f"import {literal(name)}\n" for name in wanted) + ("\n" if wanted else "")
     return f"package {package}\n\n{imports}{body}\n"
 
 
@@ -166,14 +167,40 @@ def _choice(choice: Choice, name: str, naming: GoNaming) -> Iterator[str]:
     yield ")"
 
 
-def _alias(alias: Alias, name: str, types: Types, api: Api) -> Iterator[str]:
-    yield from comment(alias.doc or f"{name} is a type of the API.")
+def _alias(alias: Alias, name: str, types: Types, api: Api, naming: GoNaming) -> Iterator[str]:
+    union = alias.type.inner if isinstance(alias.type, Nullable) else alias.type
+    said = alias.doc or f"{name} is a type of the API."
+    if isinstance(union, Union):
+        variants = list(dict.fromkeys(map(types.of, union.variants)))
+        said += f"\n\nIt is one of {', '.join(variants)}."
+        said += f" {naming.readers[alias.key]} reads it." if alias.key in naming.readers else ""
+    yield from comment(said)
     plain = api.plain(alias.type)
     own = isinstance(alias.type, Array | Map) or (
         isinstance(plain, Array | Map) and not isinstance(alias.type, Named)
     )
     text = types.of(alias.type)
     yield f"type {name} {'' if own else '= '}{text}"
+    if alias.key in naming.readers:
+        yield from _reader(alias, name, types, naming.readers[alias.key])
+
+
+def _reader(alias: Alias, name: str, types: Types, reader: str) -> Iterator[str]:
+    """A function that reads a union as what its discriminator says."""
+    union = told_apart(alias.type)
+    assert union is not None  # noqa: S101 - only those have readers
+    wanted = literal(union.discriminator)
+    yield ""
+    yield from comment(f"{reader} is a {name} as the type that {wanted} says, for a type switch.")
+    yield f"func {reader}(value {name}) (any, error) {{"
+    yield f"\tswitch said := value.Property({wanted}); said {{"
+    for value, key in union.mapping:
+        yield f"\tcase {literal(value)}:"
+        yield f"\t\treturn As[{types.of(Named(key))}](value)"
+    yield "\tdefault:"
+    yield f'\t\treturn nil, fmt.Errorf("%s is %q: no type of the API", {wanted}, said)'
+    yield "\t}"
+    yield "}"
 
 
 def mentions(code: str, name: str) -> bool:

@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from nexus_generators.openapi.model import Api, Choice, Operation, Record
+from nexus_generators.openapi.model import (
+    Alias,
+    Api,
+    Choice,
+    Nullable,
+    Operation,
+    Record,
+    Type,
+    Union,
+)
 from nexus_generators.openapi.names import Names, snake, words
+from nexus_generators.sdk.go.text import taggable
 from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
@@ -46,19 +56,25 @@ def exported(text: str) -> str:
 
 @cache
 def _taken() -> frozenset[str]:
-    """What the runtime declares."""
+    """What the runtime exports; what it keeps to itself is spelled in another way than all that is the API's."""
     texts = (path.read_text(encoding="utf-8") for path in RUNTIME.glob("*.go.txt"))
-    found = {name for text in texts for pair in _DECLARED.findall(text) for name in pair if name}
+    found = {
+        name for text in texts for pair in _DECLARED.findall(text) for name in pair if name[:1].isupper()
+    }
     return frozenset(found | {"Client", "Servers", "Version", "NewClient", "Settings"})
 
 
 @dataclass(frozen=True, slots=True)
 class GoNaming(Naming):
-    """Besides: constants of enums by (key, value), parameter structs and data of operations by pointer."""
+    """Besides: constants of enums by (key, value), parameter structs and data of operations by pointer.
+
+    `readers` are the functions that read unions with a discriminator, by the key of the union.
+    """
 
     members: Mapping[tuple[str, str | int], str]
     params: Mapping[str, str]
     variables: Mapping[str, str]
+    readers: Mapping[str, str]
 
 
 def decide(api: Api) -> GoNaming:
@@ -93,13 +109,25 @@ def decide(api: Api) -> GoNaming:
     groups = grouped(api, group)
     params = {op.pointer: package.take(f"{op.name} params", prefix="call") for op in api.operations}
     variables = {op.pointer: f"op{params[op.pointer]}" for op in api.operations}
-    return GoNaming(classes, groups, members, params, variables)
+    readers = {
+        found.key: package.take(f"{found.name} value", prefix="model")
+        for found in api.declarations.values()
+        if isinstance(found, Alias) and told_apart(found.type)
+    }
+    return GoNaming(classes, groups, members, params, variables, readers)
+
+
+def told_apart(type_: Type) -> Union | None:
+    """The union that a type is, where a property tells which of its types a value has."""
+    inner = type_.inner if isinstance(type_, Nullable) else type_
+    return inner if isinstance(inner, Union) and inner.discriminator and inner.mapping else None
 
 
 def fields(record: Record) -> dict[str, str]:
     """Field names by property."""
     names = Names(exported)
-    names.hold({"Extra", "MarshalJSON", "UnmarshalJSON", "IsZero"})
+    if record.extra is not None or not all(taggable(field.name) for field in record.fields):
+        names.hold({"Extra", "MarshalJSON", "UnmarshalJSON", "IsZero"})
     return {field.name: names.take(field.name, prefix="field") for field in record.fields}
 
 

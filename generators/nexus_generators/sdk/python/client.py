@@ -119,8 +119,7 @@ def _class(api: Api, naming: Naming, package: Package, asynchronous: bool) -> It
     yield "            ),"
     yield "            http,"
     yield "        )"
-    if not asynchronous:
-        yield "        self.raw = self.core.raw"
+    yield "        self.raw = self.core.raw"
     for group in naming.groups.values():
         yield f"        self.{group.attribute} = {group.module}.{prefix}{group.cls}(self.core)"
     yield from _context(prefix)

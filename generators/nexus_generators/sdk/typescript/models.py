@@ -40,7 +40,8 @@ _SCALARS = {
 class Types:
     """Types as TypeScript writes them; `prefix` leads to the module of the models."""
 
-    def __init__(self, naming: Naming, prefix: str = "") -> None:
+    def __init__(self, api: Api, naming: Naming, prefix: str = "") -> None:
+        self._api = api
         self._naming = naming
         self._prefix = prefix
 
@@ -62,13 +63,31 @@ class Types:
                 text = self.of(inner)
                 return text if text == "unknown" else f"{text} | null"
             case Union(variants):
-                parts = list(dict.fromkeys(self.of(variant) for variant in variants))
+                parts = list(dict.fromkeys(self._variant(type_, variant) for variant in variants))
                 return "unknown" if "unknown" in parts else " | ".join(parts)
+
+    def _variant(self, union: Union, variant: Type) -> str:
+        """One of several types, with the values of the discriminator that lead to it: so that a check narrows."""
+        text = self.of(variant)
+        values = [value for value, name in union.mapping if variant == Named(name)]
+        record = self._api.record(variant)
+        if record is None or not values or not union.discriminator:
+            return text
+        field = next((f for f in record.fields if f.name == union.discriminator), None)
+        plain = self._api.plain(field.type) if field is not None else Scalar("string")
+        chosen = self._api.declarations[plain.key] if isinstance(plain, Named) else None
+        if isinstance(chosen, Choice):
+            open_ = chosen.kind == "string"
+        else:
+            open_ = isinstance(plain, Scalar) and plain.kind == "string"
+        if not open_:
+            return text  # what is no open text tells itself apart
+        return f"({text} & {{ {key(union.discriminator)}: {' | '.join(map(literal, values))} }})"
 
 
 def module(api: Api, naming: Naming) -> str:
     """The text of `models.ts`."""
-    types = Types(naming)
+    types = Types(api, naming)
     parts = ['import type { Upload } from "./core/index.ts";\n\nexport type { Upload };']
     for found in api.declarations.values():
         name = naming.classes[found.key]

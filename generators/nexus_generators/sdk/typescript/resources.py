@@ -18,7 +18,7 @@ class Resources:
     def __init__(self, api: Api, naming: Naming) -> None:
         self._api = api
         self._naming = naming
-        self._types = Types(naming, "models.")
+        self._types = Types(api, naming, "models.")
         self.calls: dict[str, Call] = {}
 
     def module(self, group: Group) -> str:

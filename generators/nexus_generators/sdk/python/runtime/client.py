@@ -8,7 +8,8 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +26,7 @@ T = TypeVar("T")
 _AGAIN = {408, 409, 429}
 _NEEDS_KEY = {"POST", "PATCH"}
 _SHOWN = 300
+_MOST_REDIRECTS = 20
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,22 @@ def call_of(
     return Call(operation, given, body, media, chosen, key)
 
 
+_KEPT: ContextVar[list[Reply[Any]] | None] = ContextVar("kept", default=None)
+"""Where `raw` finds the answers of the call that it makes."""
+
+
+def _keep(reply: Reply[Any]) -> None:
+    kept = _KEPT.get()
+    if kept is not None:
+        kept.append(reply)
+
+
+def _last(kept: list[Reply[Any]]) -> Reply[Any]:
+    if not kept:
+        raise TypeError("raw takes a call that returns its data: not a stream, and not pages")
+    return kept[-1]
+
+
 class _Base:
     """What both clients share: everything but waiting."""
 
@@ -177,6 +195,24 @@ class _Base:
         found = [(name, self.config.credentials[name]) for name in names]
         return [(name, one) for name, one in found if isinstance(one, auth.ClientCredentials)]
 
+    def _token_request(self, name: str, credential: auth.ClientCredentials) -> dict[str, Any]:
+        """The request for a token; an address without a host is one of the server's."""
+        url, headers, form = credential.request(self.config.schemes[name].token_url)
+        return {"url": urljoin(self.config.server, url), "headers": headers, "data": form}
+
+    def _following(self, response: httpx2.Response, steps: int) -> httpx2.Request | None:
+        """The request that a redirect asks for; another origin gets no credentials."""
+        following = response.next_request
+        if following is None:
+            return None
+        if steps >= _MOST_REDIRECTS:
+            raise errors.APIConnectionError(f"{response.url}: more than {_MOST_REDIRECTS} redirects")
+        if _origin(str(following.url)) != _origin(str(response.request.url)):
+            secret = {one.name for one in self.config.schemes.values() if one.location == "header"}
+            for name in ("Authorization", "Cookie", *secret):
+                following.headers.pop(name, None)
+        return following
+
     def _answer(self, call: Call, response: httpx2.Response) -> Answer | None:
         return call.operation.answer(response.status_code, response.headers.get("content-type", ""))
 
@@ -196,6 +232,30 @@ class _Base:
         return Reply(status, response.headers, content, _data(call, answer, response))
 
 
+def _item(call: Call, answer: Answer | None, response: httpx2.Response) -> Callable[[str], Any]:
+    """Reads the items of a stream."""
+
+    def read(data: str) -> Any:
+        if answer is None:
+            return data
+        try:
+            return validated(answer, data)
+        except pydantic.ValidationError as error:
+            raise _undocumented(call, response, data.encode(), error) from error
+
+    return read
+
+
+def _undocumented(
+    call: Call, response: httpx2.Response, content: bytes, error: Exception
+) -> errors.InvalidResponseError:
+    return errors.InvalidResponseError(
+        f"{call.operation.method} {call.operation.path}: the answer is not as documented: {error}",
+        status=response.status_code,
+        content=content,
+    )
+
+
 def _data(call: Call, answer: Answer | None, response: httpx2.Response) -> Any:
     content = response.content
     if answer is None or answer.kind == "none":
@@ -209,11 +269,7 @@ def _data(call: Call, answer: Answer | None, response: httpx2.Response) -> Any:
     try:
         return validated(answer, content)
     except pydantic.ValidationError as error:
-        raise errors.InvalidResponseError(
-            f"{call.operation.method} {call.operation.path}: the answer is not as documented: {error}",
-            status=response.status_code,
-            content=content,
-        ) from error
+        raise _undocumented(call, response, content, error) from error
 
 
 def _error_body(answer: Answer | None, response: httpx2.Response) -> Any:
@@ -261,20 +317,23 @@ class Core(_Base):
         self.http = http or httpx2.Client(follow_redirects=True)
         self._owned = http is None
         self._lock = threading.Lock()
-        self._raw = threading.local()
 
     def send(self, operation: Operation[T], given: Mapping[tuple[str, str], Any], body: Any = None,
              media: str | None = None, options: Options | None = None) -> T:  # fmt: skip
         """Call an operation."""
         reply: Reply[T] = self.reply(call_of(operation, given, body, media, options))
-        self._raw.last = reply
+        _keep(reply)
         return reply.data
 
     def raw(self, call: Callable[[], T]) -> Reply[T]:
         """What a call answers, with status, headers and content."""
-        data = call()
-        last: Reply[T] = self._raw.last
-        return replace(last, data=data)
+        kept: list[Reply[Any]] = []
+        before = _KEPT.set(kept)
+        try:
+            data = call()
+        finally:
+            _KEPT.reset(before)
+        return replace(_last(kept), data=data)
 
     def pages(self, operation: Operation[Any], paging: Paging, given: Mapping[tuple[str, str], Any],
               options: Options | None = None) -> Pages[Any]:  # fmt: skip
@@ -291,8 +350,7 @@ class Core(_Base):
         if response.status_code >= 400 or answer is None:
             response.read()
             self._read(call, response)
-        return Stream(response, lambda data: validated(answer, data) if answer else data,
-                      events=answer is not None and answer.kind == "sse")  # fmt: skip
+        return Stream(response, _item(call, answer, response), kind=answer.kind if answer else "jsonl")
 
     def reply(self, call: Call) -> Reply[Any]:
         """Call, and read the whole answer."""
@@ -308,7 +366,7 @@ class Core(_Base):
                     request = self.http.build_request(**self._request(call, self._tokens(call), tries))
                     for see in self.config.hooks.request:
                         see(request)
-                    response = self.http.send(request, stream=stream)
+                    response = self._sent(request, stream=stream)
                     for look in self.config.hooks.response:
                         look(response)
                 except httpx2.TransportError as error:
@@ -332,14 +390,23 @@ class Core(_Base):
                 time.sleep(pause)
                 tries += 1
 
+    def _sent(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
+        for steps in range(_MOST_REDIRECTS + 1):
+            response = self.http.send(request, stream=stream, follow_redirects=False)
+            following = self._following(response, steps) if self.http.follow_redirects else None
+            if following is None:
+                break
+            response.close()
+            request = following
+        return response
+
     def _tokens(self, call: Call) -> dict[str, str]:
         tokens = {}
         for name, credential in self._tokens_needed(call):
             with self._lock:
                 token = credential.token()
                 if token is None:
-                    url, headers, form = credential.request(self.config.schemes[name].token_url)
-                    answer = self.http.post(url, headers=headers, data=form)
+                    answer = self.http.post(**self._token_request(name, credential))
                     token = credential.accept(_token_of(answer))
                 tokens[name] = token
         return tokens
@@ -358,7 +425,14 @@ def _token_of(answer: httpx2.Response) -> dict[str, Any]:
             body=answer.text,
             headers=answer.headers,
         )
-    found: dict[str, Any] = answer.json()
+    try:
+        found: Any = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("access_token"), str):
+        raise errors.InvalidResponseError(
+            "no access token: the answer has none", status=answer.status_code, content=answer.content
+        )
     return found
 
 
@@ -375,7 +449,18 @@ class AsyncCore(_Base):
                    media: str | None = None, options: Options | None = None) -> T:  # fmt: skip
         """Call an operation."""
         reply: Reply[T] = await self.reply(call_of(operation, given, body, media, options))
+        _keep(reply)
         return reply.data
+
+    async def raw(self, call: Callable[[], Awaitable[T]]) -> Reply[T]:
+        """What a call answers, with status, headers and content."""
+        kept: list[Reply[Any]] = []
+        before = _KEPT.set(kept)
+        try:
+            data = await call()
+        finally:
+            _KEPT.reset(before)
+        return replace(_last(kept), data=data)
 
     def pages(self, operation: Operation[Any], paging: Paging, given: Mapping[tuple[str, str], Any],
               options: Options | None = None) -> AsyncPages[Any]:  # fmt: skip
@@ -392,8 +477,7 @@ class AsyncCore(_Base):
         if response.status_code >= 400 or answer is None:
             await response.aread()
             self._read(call, response)
-        return AsyncStream(response, lambda data: validated(answer, data) if answer else data,
-                           events=answer is not None and answer.kind == "sse")  # fmt: skip
+        return AsyncStream(response, _item(call, answer, response), kind=answer.kind if answer else "jsonl")
 
     async def reply(self, call: Call) -> Reply[Any]:
         """Call, and read the whole answer."""
@@ -410,7 +494,7 @@ class AsyncCore(_Base):
                     request = self.http.build_request(**self._request(call, tokens, tries))
                     for see in self.config.hooks.request:
                         see(request)
-                    response = await self.http.send(request, stream=stream)
+                    response = await self._sent(request, stream=stream)
                     for look in self.config.hooks.response:
                         look(response)
                 except httpx2.TransportError as error:
@@ -434,14 +518,23 @@ class AsyncCore(_Base):
                 await asyncio.sleep(pause)
                 tries += 1
 
+    async def _sent(self, request: httpx2.Request, *, stream: bool) -> httpx2.Response:
+        for steps in range(_MOST_REDIRECTS + 1):
+            response = await self.http.send(request, stream=stream, follow_redirects=False)
+            following = self._following(response, steps) if self.http.follow_redirects else None
+            if following is None:
+                break
+            await response.aclose()
+            request = following
+        return response
+
     async def _tokens(self, call: Call) -> dict[str, str]:
         tokens = {}
         for name, credential in self._tokens_needed(call):
             async with self._lock:
                 token = credential.token()
                 if token is None:
-                    url, headers, form = credential.request(self.config.schemes[name].token_url)
-                    answer = await self.http.post(url, headers=headers, data=form)
+                    answer = await self.http.post(**self._token_request(name, credential))
                     token = credential.accept(_token_of(answer))
                 tokens[name] = token
         return tokens

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 import pydantic
 
 T = TypeVar("T")
-Kind = Literal["json", "form", "multipart", "text", "binary", "jsonl", "sse", "none"]
+Kind = Literal["json", "form", "multipart", "text", "binary", "jsonl", "sse", "event", "none"]
 
 
 @dataclass(frozen=True)

@@ -38,5 +38,8 @@ def answered(current: Any, status: int, tries: int) -> None:
     """Record how a call ended."""
     if current is not None:
         current.set_attribute("http.response.status_code", status)
+        if status >= 400:
+            current.set_attribute("error.type", str(status))
+            current.set_status(_trace.StatusCode.ERROR)
         if tries:
             current.set_attribute("http.request.resend_count", tries)

@@ -1,4 +1,4 @@
-import { APIConnectionError, ofStatus } from "./errors.ts";
+import { APIConnectionError, InvalidResponseError, ofStatus } from "./errors.ts";
 
 const TOKEN_TIMEOUT = 30_000;
 
@@ -61,7 +61,8 @@ export class ClientCredentials {
       const said = `no access token: ${answer.status} ${content.slice(0, 300)}`;
       throw ofStatus(said, answer.status, content, answer.headers);
     }
-    const found = (await answer.json()) as { access_token: string; expires_in?: number };
+    const found = (await answer.json().catch(() => undefined)) as { access_token?: unknown; expires_in?: number } | undefined;
+    if (typeof found?.access_token !== "string") throw new InvalidResponseError("no access token: the answer has none");
     this.token = found.access_token;
     this.until = Date.now() + (found.expires_in ?? 3600) * 1000;
     return this.token;

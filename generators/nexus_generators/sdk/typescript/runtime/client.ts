@@ -63,6 +63,12 @@ interface Call {
   readonly url?: string;
 }
 
+/** A request, and its body once more, for it can be read only once. */
+interface Sent {
+  readonly request: Request;
+  readonly content: Content | undefined;
+}
+
 /** An answer whose body has not been read yet, and the time that reading it may take. */
 interface Exchange {
   readonly response: Response;
@@ -189,6 +195,9 @@ async function discard({ response, clock }: Exchange): Promise<void> {
   await response.body?.cancel().catch(() => undefined);
 }
 
+const IN_BROWSER = "document" in globalThis || "WorkerGlobalScope" in globalThis;
+const MOST_REDIRECTS = 20;
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const AGAIN = new Set([408, 409, 429]);
 const NEEDS_KEY = new Set(["POST", "PATCH"]);
 
@@ -245,7 +254,8 @@ export class Core {
     const exchange = await this.exchange(call);
     if (exchange.response.status >= 400) await this.reading(call, exchange, () => this.failure(call, exchange.response));
     exchange.clock.stop(); // a stream takes as long as it takes
-    return new Stream<T>(exchange.response, this.answer(call, exchange.response)?.kind === "sse");
+    const kind = this.answer(call, exchange.response)?.kind ?? "jsonl";
+    return new Stream<T>(exchange.response, nameOf(call), kind, call.options.signal);
   }
 
   async read<T>(call: Call): Promise<{ data: T; response: Response }> {
@@ -299,7 +309,7 @@ export class Core {
     return call.url === undefined ? own : new URL(call.url, own).href;
   }
 
-  private async request(call: Call, tries: number, signal: AbortSignal, span: Span | undefined): Promise<Request> {
+  private async request(call: Call, tries: number, signal: AbortSignal, span: Span | undefined): Promise<Sent> {
     const { path, headers } = target(call.operation, call.given);
     let url = this.address(call, path);
     const query: string[] = [];
@@ -308,7 +318,9 @@ export class Core {
       for (const name of chosen(call.operation.security, this.config.credentials)) {
         const scheme = this.config.schemes.get(name);
         const credential = this.config.credentials.get(name);
-        if (scheme && credential) await apply(scheme, credential, headers, query, this.config.fetch);
+        if (!scheme || !credential) continue;
+        const tokenUrl = credential instanceof ClientCredentials ? new URL(scheme.tokenUrl, this.config.server).href : "";
+        await apply({ ...scheme, tokenUrl }, credential, headers, query, this.config.fetch);
       }
     }
     if (query.length > 0) url += (url.includes("?") ? "&" : "?") + query.join("&");
@@ -325,20 +337,22 @@ export class Core {
     const trace = traceparent(span);
     if (trace !== undefined) sent["traceparent"] = trace;
     Object.assign(sent, this.config.headers, call.options.headers);
-    return new Request(url, {
+    const request = new Request(url, {
       method: call.operation.method,
       headers: sent,
       signal,
+      redirect: IN_BROWSER ? "follow" : "manual",
       ...(content === undefined ? {} : { body: content }),
     });
+    return { request, content };
   }
 
   private async once(call: Call, tries: number, span: Span | undefined): Promise<Exchange> {
     const clock = new Clock(call.options.timeout ?? this.config.timeout, call.options.signal);
     try {
-      const request = await this.request(call, tries, clock.signal, span);
-      await this.config.hooks.request?.(request);
-      const response = await this.sent(call, request, clock);
+      const sent = await this.request(call, tries, clock.signal, span);
+      await this.config.hooks.request?.(sent.request);
+      const response = await this.sent(call, sent, clock);
       await this.config.hooks.response?.(response);
       return { response, clock };
     } catch (error) {
@@ -347,12 +361,34 @@ export class Core {
     }
   }
 
-  private async sent(call: Call, request: Request, clock: Clock): Promise<Response> {
+  private async sent(call: Call, sent: Sent, clock: Clock): Promise<Response> {
     try {
-      return await this.config.fetch(request);
+      return await this.followed(sent);
     } catch (error) {
       throw this.fault(call, clock, error);
     }
+  }
+
+  /** Send a request wherever it is sent on to; another origin gets no credentials. Browsers do that themselves. */
+  private async followed({ request, content }: Sent): Promise<Response> {
+    const secret = [...this.config.schemes.values()].filter((one) => one.in === "header").map((one) => one.name);
+    let [current, body] = [request, content];
+    for (let steps = 0; steps <= MOST_REDIRECTS; steps += 1) {
+      const response = await this.config.fetch(current);
+      const next = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
+      if (next === null || request.redirect !== "manual") return response;
+      await response.body?.cancel();
+      const url = new URL(next, current.url);
+      const headers = new Headers(current.headers);
+      if (url.origin !== new URL(current.url).origin) ["authorization", "cookie", ...secret].forEach((one) => headers.delete(one));
+      const asGet = response.status === 303 ? current.method !== "HEAD" : response.status < 303 && current.method === "POST";
+      if (asGet) body = undefined;
+      if (asGet || body instanceof FormData) headers.delete("content-type"); // a form gets another boundary
+      const { signal, redirect } = request;
+      const method = asGet ? "GET" : current.method;
+      current = new Request(url, { method, headers, signal, redirect, ...(body === undefined ? {} : { body }) });
+    }
+    throw new Error(`more than ${MOST_REDIRECTS} redirects`);
   }
 
   /** Send a call until it is answered, in one span. */

@@ -8,7 +8,7 @@ export interface Parameter {
   readonly reserved?: boolean;
 }
 
-export type Kind = "json" | "form" | "multipart" | "text" | "binary" | "jsonl" | "sse" | "none";
+export type Kind = "json" | "form" | "multipart" | "text" | "binary" | "jsonl" | "sse" | "event" | "none";
 
 /** One way to write the body. */
 export interface Body {

@@ -1,34 +1,68 @@
+import { APIConnectionError, InvalidResponseError } from "./errors.ts";
+import type { Kind } from "./operation.ts";
+
+type Fields = Partial<Record<"data" | "event" | "id" | "retry", string>>;
+
 /** Items of an answer as they come: server-sent events, or a JSON value a line. */
 export class Stream<T> implements AsyncIterable<T> {
   readonly response: Response;
-  private readonly events: boolean;
+  private readonly name: string;
+  private readonly kind: Kind;
+  private readonly signal: AbortSignal | undefined;
 
-  constructor(response: Response, events: boolean) {
+  constructor(response: Response, name: string, kind: Kind, signal?: AbortSignal) {
     this.response = response;
-    this.events = events;
+    this.name = name;
+    this.kind = kind;
+    this.signal = signal;
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<T> {
-    let data: string[] = [];
+    let fields: Fields = {};
     for await (const line of this.lines()) {
-      if (!this.events) {
+      if (this.kind === "jsonl") {
         const value = line.replace(/^\x1e/, "").trim();
-        if (value !== "") yield JSON.parse(value) as T;
+        if (value !== "") yield this.line(value);
       } else if (line === "") {
-        const value = data.join("\n");
-        data = [];
-        if (value !== "" && value !== "[DONE]") yield parsed<T>(value);
-      } else if (line.startsWith("data:")) {
-        data.push(line.slice(5).replace(/^ /, ""));
+        yield* this.event(fields);
+        fields = {};
+      } else {
+        const [, name, value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) ?? [];
+        if (name === "data") fields.data = fields.data === undefined ? value : `${fields.data}\n${value}`;
+        else if (name === "event" || name === "id" || name === "retry") fields[name] = value;
       }
     }
-    const rest = data.join("\n");
-    if (rest !== "" && rest !== "[DONE]") yield parsed<T>(rest);
+    yield* this.event(fields);
+  }
+
+  private line(value: string): T {
+    try {
+      return JSON.parse(value) as T;
+    } catch (error) {
+      throw new InvalidResponseError(`${this.name}: a line is no JSON: ${value.slice(0, 300)}`, { cause: error });
+    }
+  }
+
+  /** What an event says; where the API documents events as a whole, with its name and number. */
+  private *event(fields: Fields): Generator<T> {
+    const { data, retry } = fields;
+    if (data === undefined || data === "" || data === "[DONE]") return;
+    if (this.kind !== "event") yield parsed<T>(data);
+    else yield { ...fields, ...(/^\d+$/.test(retry ?? "") ? { retry: Number(retry) } : {}) } as T;
   }
 
   /** End it early. */
   async close(): Promise<void> {
     await this.response.body?.cancel();
+  }
+
+  private async next(reader: ReadableStreamDefaultReader<Uint8Array>): ReturnType<typeof reader.read> {
+    try {
+      return await reader.read();
+    } catch (error) {
+      if (this.signal?.aborted) throw error;
+      throw new APIConnectionError(`${this.name}: the answer ended too early: ${String(error)}`, { cause: error });
+    }
   }
 
   private async *lines(): AsyncGenerator<string> {
@@ -39,9 +73,9 @@ export class Stream<T> implements AsyncIterable<T> {
     let rest = "";
     try {
       for (;;) {
-        const { done, value } = await reader.read();
+        const { done, value } = await this.next(reader);
         rest += done ? decoder.decode() : decoder.decode(value, { stream: true });
-        const lines = rest.split(/\r\n|\n|\r(?!$)/);
+        const lines = rest.split(this.kind === "jsonl" ? /\r?\n/ : /\r\n|\n|\r(?!$)/);
         rest = lines.pop() ?? "";
         yield* lines;
         if (done) break;
