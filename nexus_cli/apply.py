@@ -85,12 +85,13 @@ def apply(
 def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
     """Call `act` on the first Ctrl-C, at whatever place; a second one raises as usual.
 
-    An exception in the midst of a submission or of a line would leave them half done.
+    An exception in the midst of a submission or of a line would leave them half done. Where Ctrl-C is not
+    heard, as while something is taken back, it stays so.
     """
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
 
     def first(number: int, frame: FrameType | None) -> None:
         del number, frame

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import get_args
 
+import pytest
+
 from nexus_cli.apply import apply
 from nexus_cli.errors import NexusError
-from nexus_cli.events import Event, StepFailed, StepSkipped, StepWaiting
+from nexus_cli.events import Event, StepFailed, StepSkipped, StepStarted, StepWaiting
 from nexus_cli.plan import MARKS, Action, Plan, Step
 from nexus_cli.render.words import DOING, DONE
 
@@ -77,6 +80,24 @@ def test_nothing_new_begins_after_a_cancel() -> None:
     )
     assert outcome.done == ["start db"]
     assert outcome.skipped == ["start api"]
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_ctrl_c_ends_a_plan_unless_it_is_not_heard(heard: bool) -> None:
+    def press(_: Event) -> None:
+        if not pressed.is_set():
+            pressed.set()
+            signal.raise_signal(signal.SIGINT)
+
+    pressed = threading.Event()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler if heard else signal.SIG_IGN)
+    try:
+        outcome = apply(
+            PLAN, lambda _: "", lambda e: press(e) if isinstance(e, StepStarted) else None, threading.Event()
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (outcome.interrupted, pressed.is_set()) == (heard, True)
 
 
 def test_every_action_has_its_words() -> None:

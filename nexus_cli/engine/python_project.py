@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from nexus_cli.engine import bytecode
 from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.tools import only_one, reason, remove, replace_folder, tools_folder, uv
 from nexus_cli.errors import NexusError, UsageError
@@ -100,7 +101,7 @@ def _install(project: PythonProject, locks: Sequence[Path], pattern: Path, progr
         if locks:
             done = uv(
                 *("pip", "install", "--python", str(venv / "bin" / "python")),
-                *("--require-hashes", "--compile-bytecode"),
+                "--require-hashes",
                 *(word for path in locks for word in ("-r", str(path))),
                 cwd=project.folder,
                 progress=progress,
@@ -110,6 +111,8 @@ def _install(project: PythonProject, locks: Sequence[Path], pattern: Path, progr
                     f"{', '.join(map(str, locks))} could not be installed: {reason(done)}",
                     hint="check the network and the package index settings of uv, then run the command again",
                 )
+            others = [path for path in pattern.parent.glob("python-*") if path.is_dir()]
+            bytecode.compile_(venv, others)
         venv.rename(pattern)
 
 

@@ -49,7 +49,10 @@ def nowhere(estate: Estate, live: Live) -> set[str]:
         if isinstance((code := estate.code(replace(side, image=""), bindings)).runtime, Container)
     }
     for where in _others(estate):
-        found = _held(where, names.keys() - estate.origins.keys())
+        built_for = _held(where, names.keys() - estate.origins.keys())
+        if built_for:
+            _refuse_foreign({names[image]: machine for image, machine in built_for.items()}, estate)
+        found = built_for.keys()
         origin = Origin(where, tuple((image, names[image]) for image in sorted(found)))
         estate.origins.update(dict.fromkeys(found, origin))
     return {side.name for side in sides if side.image not in estate.origins}
@@ -81,21 +84,47 @@ def _others(estate: Estate) -> Iterator[str]:
             yield where
 
 
-def _held(where: str, wanted: Collection[str]) -> set[str]:
-    """Which of the images an engine has; none if it does not answer."""
+def _refuse_foreign(built_for: Mapping[str, str], estate: Estate) -> None:
+    misfit = foreign(built_for, _native(estate))
+    if misfit:
+        raise NexusError(
+            f"{estate.title} cannot run this release: {misfit}",
+            hint="engines of one release have one architecture: deploy a version of its own there",
+        )
+
+
+def foreign(built_for: Mapping[str, str], native: str) -> str:
+    """Which image is for other machines than the engine's, in words; nothing if all fit; pure."""
+    wrong = next((name for name, machine in sorted(built_for.items()) if machine != native), None)
+    return f"{wrong} was built for {built_for[wrong]}, and its engine is {native}" if wrong else ""
+
+
+def _native(estate: Estate) -> str:
     from nexus_cli.engine.docker.client import connect
-    from nexus_cli.engine.docker.images import present
+    from nexus_cli.engine.docker.images import native
+
+    client = connect(estate.choice.where)
+    try:
+        return native(client)
+    finally:
+        client.close()
+
+
+def _held(where: str, wanted: Collection[str]) -> dict[str, str]:
+    """Which of the images an engine has, with the machines that each is for; none if it does not answer."""
+    from nexus_cli.engine.docker.client import connect
+    from nexus_cli.engine.docker.images import architectures, present
 
     if not wanted:
-        return set()
+        return {}
     try:
         client = connect(where)
         try:
-            return set(wanted) & present(client)
+            return architectures(client, set(wanted) & present(client))
         finally:
             client.close()
     except NexusError:
-        return set()
+        return {}
 
 
 def unneeded(

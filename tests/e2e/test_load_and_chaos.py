@@ -227,7 +227,7 @@ def test_what_does_not_come_back_is_found(shop: Path, nexus: Run, on: str) -> No
         for name in ("a-stop (redis)", "b-kill", "c-cut", "d-disk", "e-cpu", "f-memory", "g-clock")
     }
     if on == "process":
-        clocks = [float(line) - began for line in (shop / "services/order/clocks").read_text().splitlines()]
+        clocks = [clock - began for clock in _clocks(shop)]
         assert any(7200 <= ahead < 7200 + 300 for ahead in clocks)  # it was put forward
         assert clocks[-1] < 300  # and put back
     stopped = cases["a-stop (redis)"]["figures"]
@@ -253,14 +253,30 @@ def test_what_does_not_come_back_is_found(shop: Path, nexus: Run, on: str) -> No
 
 
 def test_what_is_interrupted_is_restored(shop: Path, nexus: Run) -> None:
+    skip_for("" if shutil.which("faketime") else "faketime is not installed")
     assert nexus("up", "--free-ports").returncode == 0
-    _experiment(shop, "hangs", action="pause", target="redis", **{"for": "60s"})
-    testing = spawn(shop, "test", "--type", "chaos", "--reuse")
-    until(lambda: states(nexus)["redis"] == "paused")
-    testing.send_signal(signal.SIGINT)
-    said, _ = testing.communicate(timeout=30)
-    assert testing.returncode == 130, said
-    assert set(states(nexus).values()) <= {"ready", "done"}
+
+    def interrupted(seen: Callable[[], bool], **how: object) -> None:
+        _experiment(shop, "hangs", **how, **{"for": "60s"})
+        testing = spawn(shop, "test", "--type", "chaos", "--reuse")
+        until(seen, 60)
+        testing.send_signal(signal.SIGINT)
+        said, _ = testing.communicate(timeout=60)
+        assert testing.returncode == 130, said
+        assert set(states(nexus).values()) <= {"ready", "done"}
+
+    interrupted(lambda: states(nexus)["redis"] == "paused", action="pause", target="redis")
+
+    def ahead() -> bool:
+        return _clocks(shop)[-1] - time.time() > 3600
+
+    interrupted(ahead, action="clock", target="order", by="2h")
+    assert not ahead()
+
+
+def _clocks(shop: Path) -> list[float]:
+    """What time it was for the service whenever it began."""
+    return [float(line) for line in (shop / "services/order/clocks").read_text().splitlines()]
 
 
 def test_a_copy_goes_with_the_test_that_made_it(shop: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -14,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from nexus_cli.engine.docker.client import EngineUnreachable, connect, default_registry
-from nexus_cli.engine.docker.context import image_name
+from nexus_cli.engine.docker.context import image_name, pack
 from nexus_cli.engine.docker.engine import DockerEngine
-from nexus_cli.engine.docker.images import is_present
+from nexus_cli.engine.docker.images import architectures, is_present, native
 from nexus_cli.errors import NexusError
 from nexus_cli.unit import Bind, Container, ImageBuild, Observed, State, Stored, Unit
 from tests.e2e.conftest import free_port
@@ -316,3 +317,18 @@ def test_nothing_is_left(engine: DockerEngine) -> None:
         check=True,
     )
     assert found.stdout == ""
+
+
+def test_what_machines_an_image_is_for_is_known(docker_engine: str) -> None:
+    client, name = connect(docker_engine), f"nexus-test-{secrets.token_hex(4)}:foreign"
+    config = json.dumps(
+        {"architecture": "arm64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}
+    )
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": []}])
+    try:
+        list(client.api.load_image(pack([("config.json", config), ("manifest.json", manifest)])))
+        (foreign,) = (image["Id"] for image in client.api.images(name))
+        usual = client.api.inspect_image(IMAGE)["Id"]
+        assert architectures(client, [foreign, usual]) == {foreign: "arm64", usual: native(client)}
+    finally:
+        client.api.remove_image(name)

@@ -129,6 +129,25 @@ def test_projects_with_the_same_lock_share_what_it_names(project: PythonProject,
     assert places[1].exists()
 
 
+def test_what_another_lock_names_too_is_compiled_once(
+    project: PythonProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEXUS_TOOLS", str(tmp_path / "tools"))  # of which no earlier run has built any
+    other = PythonProject(tmp_path / "order")
+    other.folder.mkdir()
+    for each, lock in ((project, IDNA), (other, f"# of another project\n{IDNA}")):
+        (each.folder / each.lock).write_text(lock)
+        lines(each)
+    compiled = [
+        next(python_project.environment(each).rglob("idna/__pycache__/core*.pyc")).stat()
+        for each in (project, other)
+    ]
+    assert compiled[0].st_ino == compiled[1].st_ino
+    python = python_project.environment(other) / "bin" / "python"
+    done = subprocess.run([python, "-vc", "import idna.core"], capture_output=True, text=True, check=True)
+    assert ".pyc matches" in next(line for line in done.stderr.splitlines() if "idna/core.py" in line)
+
+
 def test_two_builds_at_once(project: PythonProject) -> None:
     commands = [build_in_another_process(project) for _ in range(2)]
     said = [command.communicate()[0] for command in commands]

@@ -113,3 +113,9 @@ def test_images_go_with_the_code_that_nobody_needs() -> None:
     assert built.unneeded(found, known, {("order", "a")}) == {"image of v2", "image of v4"}
     shared = [("order", "v1", "same"), ("order", "v4", "same")]
     assert built.unneeded(found, shared, {("order", "c")}) == set()
+
+
+def test_an_image_for_other_machines_is_named() -> None:
+    assert built.foreign({"shop-order:v1": "amd64", "shop-catalog:v1": "amd64"}, "amd64") == ""
+    words = "shop-order:v1 was built for arm64, and its engine is amd64"
+    assert built.foreign({"shop-order:v1": "arm64", "shop-catalog:v1": "amd64"}, "amd64") == words

@@ -201,6 +201,19 @@ def copy(origin: DockerClient, target: DockerClient, names: Mapping[str, str], p
             api.tag(image, repository, tag)
 
 
+def architectures(client: DockerClient, identities: Collection[str]) -> dict[str, str]:
+    """What machines each image is for, such as `amd64`."""
+    api: Any = client.api
+    with translated():
+        return {identity: api.inspect_image(identity)["Architecture"] for identity in identities}
+
+
+def native(client: DockerClient) -> str:
+    """What the engine's own machine is."""
+    with translated():
+        return str(client.version()["Arch"])
+
+
 def named(client: DockerClient, identities: Collection[str], ours: str) -> list[str]:
     """What the images are called that begins so."""
     with translated():

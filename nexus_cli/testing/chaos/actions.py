@@ -17,6 +17,7 @@ from nexus_cli.stack.reconcile import reconcile
 from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import Stack
 from nexus_cli.testing.chaos.experiment import Trial
+from nexus_cli.testing.run import uninterrupted
 from nexus_cli.unit import Container, File, Stored, Unit
 
 _PROGRAM = Path(__file__).with_name("pressure.py")
@@ -163,8 +164,10 @@ def start(stack: Stack, units: Sequence[Unit], *, again: bool = False) -> None:
         "restore", units, stack.facts(units), {u.name for u in stack.units} | _beside_names(stack)
     )
     outcome = Runner(stack.engine, [*stack.units, *units], lambda _: None).run(plan)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     if not outcome.ok:
-        said = "; ".join(f"{f.unit}: {f.reason}" for f in outcome.failed.values()) or "interrupted"
+        said = "; ".join(f"{f.unit}: {f.reason}" for f in outcome.failed.values())
         raise NexusError(f"what was taken away does not start again: {said}", hint="nexus logs")
 
 
@@ -182,7 +185,8 @@ def _undone_if_broken(undo: Undo, begin: Callable[[], object]) -> Undo:
     try:
         begin()
     except BaseException:
-        undo()
+        with uninterrupted():
+            undo()
         raise
     return undo
 
