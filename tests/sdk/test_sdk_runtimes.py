@@ -24,6 +24,15 @@ from tests.sdk.scripted import Answering, Part, Stage
 
 PROGRAMS = Path(__file__).resolve().parent / "programs"
 NONE: dict[str, Any] = {"items": []}
+DOG = {"kind": "dog", "tricks": ["sit"], "friend": {"kind": "cat", "lives": 7}, "good": True}
+EVENT = {
+    "id": 1,
+    "at": "2026-02-28T12:30:00+01:00",
+    "day": "2026-02-28",
+    "ref": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+    "note": None,
+    "extra": {"a": 1},
+}
 
 
 def status(code: int) -> Part:
@@ -178,6 +187,8 @@ PARTS: dict[str, Part] = {
     "away": to("http://localhost:{}/there/chat", 308),
     "there": lambda answer, _: answer.json(200, {"id": 9}),
     "again": to("/again/items", 302),
+    "animal": lambda answer, _: answer.json(200, DOG),
+    "values": lambda answer, _: answer.json(200, EVENT),
     "own": lambda answer, _: answer.json(200, NONE),
 }
 
@@ -410,6 +421,16 @@ def test_redirects_come_to_an_end(played: Played) -> None:
 
 def test_an_http_client_of_your_own(played: Played) -> None:
     assert played.stage.came["own"][0].headers["x-own"] == "1"
+
+
+def test_unions_are_what_their_discriminator_says(played: Played) -> None:
+    assert played.said["animal"].get("value") == [["sit"], 7, {"good": True}], played.said["animal"]
+    assert json.loads(played.stage.came["animal"][0].body) == {"kind": "cat", "lives": 9}
+
+
+def test_dates_ids_maps_and_null_arrive(played: Played) -> None:
+    said = [EVENT[name] for name in ("at", "day", "ref", "note", "extra")]
+    assert played.said["values"].get("value") == [*said, True], played.said["values"]
 
 
 def test_hooks_see_and_change(played: Played) -> None:

@@ -37,6 +37,22 @@ def visible(text: str) -> str:
     )
 
 
+_CLASSES = {
+    "400": "BadRequestError",
+    "401": "AuthenticationError",
+    "403": "PermissionDeniedError",
+    "404": "NotFoundError",
+    "409": "ConflictError",
+    "422": "UnprocessableEntityError",
+    "429": "RateLimitError",
+}
+
+
+def error_class(status: str, other: str) -> str:
+    """The class of the error that a documented status becomes; `other` is that of all errors."""
+    return _CLASSES.get(status, "ServerError" if status.startswith("5") else other)
+
+
 def wrapped(line: str, width: int) -> list[str]:
     """The lines of a long line, broken between words only."""
     if len(line) <= width:

@@ -78,6 +78,16 @@ const hi = { body: { text: "hi" } };
 await tell("moved", async () => (await client("moved", { key: "s3cret" }).streams.chat(hi)).id);
 await tell("away", async () => (await client("away", { key: "s3cret" }).streams.chat(hi)).id);
 await tell("again", () => client("again", { key: "s3cret" }).lists.listItems().then());
+await tell("animal", async () => {
+  const found = await client("animal").animals.putAnimal({ body: { kind: "cat", lives: 9 } });
+  if (found.kind !== "dog" || found.friend?.kind !== "cat") throw new Error("another animal");
+  const { kind, tricks, friend, ...more } = found;
+  return [tricks, friend.lives, more];
+});
+await tell("values", async () => {
+  const found = await client("values").streams.chat(hi);
+  return [found.at, found.day, found.ref, found.note, found.extra, "note" in found];
+});
 const own: typeof fetch = (input) => {
   const request = new Request(input);
   request.headers.set("x-own", "1");

@@ -10,6 +10,7 @@ from nexus_generators.sdk.go.names import GoNaming, arguments
 from nexus_generators.sdk.go.text import comment, literal, strings
 from nexus_generators.sdk.groups import Group
 from nexus_generators.sdk.library import Call
+from nexus_generators.sdk.prose import error_class
 
 
 class Resources:
@@ -75,9 +76,10 @@ class Resources:
         yield from comment(f"{name} is what {operation.method} {' '.join(operation.route.split())} takes.")
         yield f"type {name} struct {{"
         for parameter in operation.parameters:
-            said = parameter.doc + (
-                "\n\nDeprecated: the API has deprecated it." if parameter.deprecated else ""
-            )
+            said = parameter.doc
+            if isinstance(parameter.default, str | int | float):
+                said += f"\nThe default is {literal(parameter.default)}."
+            said += "\n\nDeprecated: the API has deprecated it." if parameter.deprecated else ""
             yield from comment(said, "\t")
             yield f"\t{names[parameter.location, parameter.name]} {self.argument(parameter)}"
         if operation.bodies:
@@ -96,6 +98,20 @@ class Resources:
     def error(self, answer: Answer) -> str:
         """The type of an error's body."""
         return self._types.of(answer.type or Scalar("any"))
+
+    def _doc(self, operation: Operation, name: str) -> list[str]:
+        said = list(dict.fromkeys(p.strip() for p in (operation.summary, operation.doc) if p.strip()))
+        text = "\n\n".join(said) or f"{name} is {operation.key}."
+        failing = [
+            f"  - *{error_class(a.status, 'APIError')} ({a.status}), Decode gives {self.error(a)}"
+            for a in operation.bad
+            if a.type is not None and a.type != Scalar("any")
+        ]
+        if failing:
+            text += "\n\nIts errors are\n" + "\n".join(failing)
+        if operation.deprecated:
+            text += f"\n\nDeprecated: the API has deprecated {name}."
+        return comment(text)
 
     def body(self, operation: Operation) -> str:
         """The type of the body."""
@@ -150,7 +166,7 @@ class Resources:
         if not only:
             returns = self.returns(operation)
             yield ""
-            yield from _doc(operation, name)
+            yield from self._doc(operation, name)
             if returns:
                 yield f"{receiver} {name}({head}) ({returns}, error) {{"
                 yield f"\treturn send[{returns}](ctx, s.core, {call})"
@@ -161,7 +177,7 @@ class Resources:
         if streams:
             item = self._types.of(streams[0].type or Scalar("any"))
             yield ""
-            yield from _doc(operation, name if only else f"{name}Stream")
+            yield from self._doc(operation, name if only else f"{name}Stream")
             yield f"{receiver} {name if only else f'{name}Stream'}({head}) (*Stream[{item}], error) {{"
             if not only:
                 accepting = f"{data}.accepting({literal(operation.accept(streams=True))})"
@@ -183,14 +199,6 @@ class Resources:
 
 def _pointer(text: str) -> str:
     return text if text.startswith(("[]", "map[", "*")) else f"*{text}"
-
-
-def _doc(operation: Operation, name: str) -> list[str]:
-    said = list(dict.fromkeys(p.strip() for p in (operation.summary, operation.doc) if p.strip()))
-    text = "\n\n".join(said) or f"{name} is {operation.key}."
-    if operation.deprecated:
-        text += f"\n\nDeprecated: the API has deprecated {name}."
-    return comment(text)
 
 
 def _given(operation: Operation) -> str:

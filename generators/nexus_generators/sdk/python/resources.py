@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar
 from nexus_generators.sdk.groups import Group, Naming
 from nexus_generators.sdk.library import Call
-from nexus_generators.sdk.prose import visible
+from nexus_generators.sdk.prose import error_class, visible
 from nexus_generators.sdk.python.models import Annotations
 from nexus_generators.sdk.python.names import arguments
 from nexus_generators.sdk.python.text import docstring, literal
@@ -131,7 +131,7 @@ class Resources:
         if stream is not None:
             returns = f"core.{'Async' if asynchronous else ''}Stream[{self._types.of(stream.type or Scalar('any'))}]"
         word, wait = ("async def", "await ") if asynchronous else ("def", "")
-        yield ""
+        yield from _deprecated(operation)
         yield f"    {word} {name}({', '.join(self._signature(operation))}) -> {returns}:"
         yield from self._doc(operation)
         passed = ["body", "content_type" if len(operation.bodies) > 1 else "None"] if operation.bodies else []
@@ -146,7 +146,7 @@ class Resources:
         paging = operation.paging
         assert paging is not None  # noqa: S101 - the caller looked
         item = self._types.of(paging.item)
-        yield ""
+        yield from _deprecated(operation)
         signature = ", ".join(self._signature(operation, body=False))
         yield f"    def iter_{name}({signature}) -> core.{'Async' if asynchronous else ''}Pages[{item}]:"
         yield f'        """Every item of every page of `{name}`, fetched as it is asked for."""'
@@ -204,18 +204,33 @@ class Resources:
         unique += ["Deprecated."] if operation.deprecated else []
         names = arguments(operation)
         args = [
-            f"    {names[p.location, p.name]}: {' '.join(p.doc.split())}"
-            for p in operation.parameters
-            if p.doc.strip()
+            f"    {names[p.location, p.name]}: {said}" for p in operation.parameters if (said := _said(p))
         ]
         if args:
             unique.append("Args:\n" + "\n".join(args))
         raised = [
-            f"    {a.status}: {self._types.of(a.type)}" for a in operation.bad if a.type not in {None, Scalar("any")}
-        ]  # fmt: skip
+            f"    {error_class(a.status, 'APIStatusError')}: {a.status}, the body is a {self._types.of(a.type)}"
+            for a in operation.bad
+            if a.type is not None and a.type != Scalar("any")
+        ]
         if raised:
-            unique.append("Bodies of errors:\n" + "\n".join(raised))
+            unique.append("Raises:\n" + "\n".join(raised))
         return docstring("\n\n".join(unique), "        ")
+
+
+def _deprecated(operation: Operation) -> Iterator[str]:
+    yield ""
+    if operation.deprecated:
+        yield f"    @core.deprecated({literal(f'the API has deprecated {operation.method} {operation.path}')})"
+
+
+def _said(parameter: Parameter) -> str:
+    """What there is to know of an argument, on one line."""
+    parts = [" ".join(parameter.doc.split())]
+    if isinstance(parameter.default, str | int | float):
+        parts.append(f"The default is {literal(parameter.default)}.")
+    parts += ["Deprecated."] if parameter.deprecated else []
+    return " ".join(part for part in parts if part)
 
 
 def constant(group: Group, operation: Operation) -> str:

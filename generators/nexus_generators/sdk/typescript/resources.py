@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar
 from nexus_generators.sdk.groups import Group, Naming
 from nexus_generators.sdk.library import Call
+from nexus_generators.sdk.prose import error_class
 from nexus_generators.sdk.typescript.models import Types
 from nexus_generators.sdk.typescript.names import arguments
 from nexus_generators.sdk.typescript.text import comment, key, literal, spread
@@ -127,7 +128,7 @@ class Resources:
     def _head(self, operation: Operation, name: str, returns: str, title: str = "") -> Iterator[str]:
         fields = list(self._fields(operation))
         yield ""
-        yield from comment(title or _doc(operation), "  ")
+        yield from comment(title or self._doc(operation), "  ")
         if not fields:
             yield f"  {name}(options: core.Options = {{}}): {returns} {{"
             return
@@ -144,7 +145,10 @@ class Resources:
     def _fields(self, operation: Operation) -> Iterator[tuple[str, bool, str, str]]:
         names = arguments(operation)
         for parameter in operation.parameters:
-            doc = parameter.doc + ("\n@deprecated" if parameter.deprecated else "")
+            doc = parameter.doc
+            if isinstance(parameter.default, str | int | float):
+                doc += f"\n@defaultValue {literal(parameter.default)}"
+            doc = (doc + ("\n@deprecated" if parameter.deprecated else "")).lstrip("\n")
             yield (
                 key(names[parameter.location, parameter.name]),
                 not parameter.required,
@@ -156,6 +160,16 @@ class Resources:
         if len(operation.bodies) > 1:
             media = " | ".join(literal(body.media) for body in operation.bodies)
             yield "contentType", True, media, f"{operation.bodies[0].media} unless it is given."
+
+    def _doc(self, operation: Operation) -> str:
+        said = list(dict.fromkeys(p.strip() for p in (operation.summary, operation.doc) if p.strip()))
+        tags = ["@deprecated"] if operation.deprecated else []
+        tags += [
+            f"@throws {error_class(a.status, 'APIStatusError')} ({a.status}), its body is {self.error(a)}"
+            for a in operation.bad
+            if a.type is not None and a.type != Scalar("any")
+        ]
+        return "\n\n".join([*(said or [operation.key]), *(["\n".join(tags)] if tags else [])])
 
     def body(self, operation: Operation) -> str:
         """The type of the body."""
@@ -177,11 +191,6 @@ class Resources:
         if body.kind == "jsonl":
             return f"Iterable<{self._types.of(body.type)}>"
         return self._types.of(body.type)
-
-
-def _doc(operation: Operation) -> str:
-    said = list(dict.fromkeys(p.strip() for p in (operation.summary, operation.doc) if p.strip()))
-    return "\n\n".join([*(said or [operation.key]), *(["@deprecated"] if operation.deprecated else [])])
 
 
 def constant(group: Group, operation: Operation) -> str:

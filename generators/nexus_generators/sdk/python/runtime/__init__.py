@@ -1,5 +1,7 @@
 """What every operation of the client stands on: requests, retries, errors, paging and streams."""
 
+from typing_extensions import deprecated
+
 from .auth import Basic, ClientCredentials, Credential, Secret
 from .client import AsyncCore, Config, Core, Hooks, Options, Reply, Retry
 from .errors import (
@@ -62,5 +64,6 @@ __all__ = [
     "UnprocessableEntityError",
     "Upload",
     "by_discriminator",
+    "deprecated",
     "wire",
 ]
