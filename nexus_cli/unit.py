@@ -75,8 +75,8 @@ class NodeProject:
     """A service with its own `node_modules`, made from `lock` inside `folder`.
 
     `packages` are the folders of the libraries that it uses as they lie there, each with a lock of its own.
-    `makes` is the folder that its script `build` makes of `sources`, where there is one. `tested`: with what
-    its tests need, too.
+    `makes` is the folder that its script `build` makes of `sources`, and of what is `shared` of the packages,
+    where there is one. `tested`: with what its tests need, too.
     """
 
     folder: Path
@@ -84,6 +84,7 @@ class NodeProject:
     packages: tuple[Path, ...] = ()
     makes: str = ""
     sources: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     tested: bool = False
 
 

@@ -70,6 +70,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         migrate=(),
         lock="package-lock.json",
         code=("src", "public", "package.json", "build.ts", "next.config.mjs", "postcss.config.mjs"),
+        shares=("src", "package.json", "package-lock.json"),
         makes="dist",
         models=False,
     ),
@@ -96,6 +97,9 @@ PACKAGE_TYPES: Mapping[str, tuple[str, ...]] = {
     "sdk-generator": ("python",),
 }
 """The languages in which packages of a type are written; the first where nobody says another."""
+
+PACKAGE_USERS: Mapping[str, tuple[str, ...]] = {"react": ("nextjs",)}
+"""The types of services that can use packages of a type, where not all of its language can."""
 
 
 def package_name(service: str) -> str:

@@ -81,6 +81,7 @@ def probes_are_not_logged(rig: Rig) -> None:
 
 def errors_are_problems(rig: Rig) -> None:
     """Errors are problem details (RFC 9457): an unknown path, a refused method, a body too large."""
+    _expect_problem("QUERY /health", rig.service.call("QUERY", "/health"), 405)
     _expect_problem("GET /nowhere", rig.service.get("/nowhere"), 404)
     refused = _expect_problem("DELETE /health", rig.service.call("DELETE", "/health"), 405)
     require("the allowed methods are named", "GET" in refused.headers.get("allow", ""), refused.headers)

@@ -119,9 +119,11 @@ def _made(project: NodeProject) -> bool:
 
 def _source_stamp(project: NodeProject) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    for top in (project.folder / name for name in (*project.sources, project.lock)):
+    tops = [project.folder / name for name in (*project.sources, project.lock)]
+    for top in (*tops, *(folder / name for folder in project.packages for name in project.shared)):
         for path in [top] if top.is_file() else sorted(p for p in top.rglob("*") if p.is_file()):
-            digest.update(str(path.relative_to(project.folder)).encode() + b"\0" + path.read_bytes() + b"\0")
+            name = os.path.relpath(path, project.folder)
+            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{digest.hexdigest()} {_NODE.requirement}\n"
 
 

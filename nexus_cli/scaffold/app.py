@@ -194,9 +194,14 @@ def _describe(
     return draft.platform, Edit({path: text(draft.text), **included}, base)
 
 
-def supply(root: Path, platform: Platform, services: Sequence[Service]) -> tuple[Platform, Edit]:
-    """The platform with the catalogue's components that described services need and nobody included."""
-    needed = [use.service for service in services for use in service.uses if not use.optional]
+def supply(
+    root: Path, platform: Platform, services: Sequence[Service], *, also: Sequence[str] = ()
+) -> tuple[Platform, Edit]:
+    """The platform with the catalogue's components that described services need and nobody included.
+
+    `also` are such that a service will need.
+    """
+    needed = [*also, *(use.service for service in services for use in service.uses if not use.optional)]
     includes, added = describe.supply(platform, needed)
     return replace(platform, components={**platform.components, **added}), Edit(*include(root, includes))
 

@@ -18,6 +18,7 @@ from nexus_cli.blueprint import edit
 from nexus_cli.blueprint.edit import Value
 from nexus_cli.blueprint.fields import TYPES, parse_field
 from nexus_cli.blueprint.lint import lint
+from nexus_cli.blueprint.linting.rule import provided
 from nexus_cli.blueprint.load import CATALOGUE, BlueprintFault, did_you_mean, load, with_service
 from nexus_cli.blueprint.model import OPERATIONS, Platform, Service
 from nexus_cli.blueprint.source import Finding, Source
@@ -28,6 +29,8 @@ from nexus_cli.scaffold.outcome import Choice, Outcome
 
 Direction = Literal["publishes", "consumes"]
 
+BUS, BUS_VARIABLE = "nats", "NATS_URL"
+"""The event bus that a service is given which has none, and what every event bus provides."""
 
 MOMENTS = ("created", "updated", "deleted")
 
@@ -65,7 +68,7 @@ def add_resource(
     details: Details | None = None,
 ) -> Outcome:
     """Describe one more resource of a service: its table, endpoints and tests follow."""
-    platform, service, described = _described(root, name)
+    platform, service, described = _described(root, name, bus=bool(details and details.events))
     check_name(resource, "resource")
     if resource in service.resources:
         raise _present(platform, service, ["resources", resource], f'has a resource "{resource}"')
@@ -74,7 +77,7 @@ def add_resource(
     told = platform, service, described
     published = wanted.published(resource).values()
     events = [event for event in published if event not in service.events.publishes]
-    also = [(["events", "publishes"], events)] if events else []
+    also = [(["events", "publishes"], events), *_bus(platform, service)] if events else []
     return _change(root, told, [(["resources"], {resource: said}), *also], choice)
 
 
@@ -90,12 +93,13 @@ def add_route(root: Path, name: str, path: str, said: Mapping[str, Value], choic
 
 def add_event(root: Path, name: str, direction: Direction, event: str, choice: Choice) -> Outcome:
     """Describe one more event that a service publishes or consumes."""
-    platform, service, described = _described(root, name)
+    platform, service, described = _described(root, name, bus=True)
     present = service.events.publishes if direction == "publishes" else service.events.consumes
     if event in present:
         place = ["events", direction, present.index(event)]
         raise _present(platform, service, place, f"{direction} {event}")
-    return _change(root, (platform, service, described), [(["events", direction], [event])], choice)
+    additions = [(["events", direction], [event]), *_bus(platform, service)]
+    return _change(root, (platform, service, described), additions, choice)
 
 
 def add_migration(root: Path, name: str, choice: Choice) -> Outcome:
@@ -155,12 +159,20 @@ def _moments(given: Sequence[str]) -> Sequence[str]:
     return given
 
 
+Additions = Sequence[tuple[Sequence[str], Value]]
+"""What is added to a blueprint: each with the path of the list or mapping that it is added to."""
+
 Described = tuple[Platform, Service, Edit]
 """A platform with all that one of its services uses, the service, and what `include` then needs."""
 
 
-def _described(root: Path, name: str) -> Described:
-    """A service by name, whose blueprint must be the workspace's own."""
+def _bus(platform: Platform, service: Service) -> Additions:
+    """What lets a service have events: the event bus among its uses, where it has none yet."""
+    return [] if BUS_VARIABLE in provided(platform, service) else [(["uses"], [BUS])]
+
+
+def _described(root: Path, name: str, *, bus: bool = False) -> Described:
+    """A service by name, whose blueprint must be the workspace's own; with `bus`, one is there for it."""
     recover(root)
     platform = load(root)
     service = platform.services.get(name)
@@ -173,18 +185,16 @@ def _described(root: Path, name: str) -> Described:
         raise UsageError(
             f"{source.at(['name'])}: {name} comes with nexus", hint="write a blueprint of your own"
         )
-    platform, included = supply(root, platform, [service])
-    return platform, service, included
+    told, included = supply(root, platform, [service])
+    if bus and _bus(told, service):
+        told, included = supply(root, platform, [service], also=[BUS])
+    return told, service, included
 
 
 def _present(platform: Platform, service: Service, path: Sequence[str | int], what: str) -> UsageError:
     """The refusal to say again what the blueprint says at `path`."""
     where = platform.sources["service", service.name].at(path, key=True)
     return UsageError(f"{where}: {service.name} {what} already", hint="change it there")
-
-
-Additions = Sequence[tuple[Sequence[str], Value]]
-"""What is added to a blueprint: each with the path of the list or mapping that it is added to."""
 
 
 def _change(root: Path, described: Described, additions: Additions, choice: Choice) -> Outcome:

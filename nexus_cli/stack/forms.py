@@ -313,7 +313,9 @@ def _setup(command: Sequence[str], unless: str | None, values: Mapping[str, str]
 def project(kind: ServiceType, folder: Path) -> Project:
     """What the folder of a service of a type is on this machine."""
     found = PROJECTS[kind.toolchain](folder, kind.lock)
-    return replace(found, makes=kind.makes, sources=kind.code) if isinstance(found, NodeProject) else found
+    if isinstance(found, NodeProject):
+        return replace(found, makes=kind.makes, sources=kind.code, shared=kind.shares)
+    return found
 
 
 def commands(

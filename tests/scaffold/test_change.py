@@ -118,6 +118,23 @@ def test_events_are_described_and_handled(shop: Path, order: Path) -> None:
     assert "payment.done" in handlers.read_text()
 
 
+def test_the_event_bus_comes_with_the_first_event(shop: Path) -> None:
+    generate_app(shop, "stock", DEFAULT, kind="go", uses=("postgres",))
+    blueprint = shop / "blueprints/services/stock.yaml"
+    blueprint.write_text(blueprint.read_text().replace("uses: [postgres]", "uses: [postgres]  # ours"))
+    before = blueprint.read_text()
+    add_event(shop, "stock", "publishes", "stock.low", DEFAULT)
+    said = blueprint.read_text()
+    assert "uses: [postgres, nats]  # ours" in said
+    assert lines_added(before.replace("postgres]", "postgres, nats]"), said) == [
+        "events: {publishes: [stock.low]}"
+    ]
+    add_resource(shop, "stock", "shelf", ["code:string"], DEFAULT, Details(events=["created"]))
+    assert blueprint.read_text().count("nats") == 1
+    assert "catalogue:nats" in (shop / "nexus.yaml").read_text()
+    assert [f for f in find_all(shop) if f.severity == "error"] == []
+
+
 @pytest.mark.parametrize(
     ("name", "fields", "words"),
     [

@@ -59,7 +59,8 @@ def joined(root: Path, kind: str, language: str) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "language"), [("fastapi", "python"), ("fastify", "typescript"), ("go", "go")]
+    ("kind", "language"),
+    [("fastapi", "python"), ("fastify", "typescript"), ("nextjs", "typescript"), ("go", "go")],
 )
 def test_who_is_a_user_follows_the_blueprint(shop: Path, kind: str, language: str) -> None:
     service(shop, "order", kind)
@@ -308,6 +309,20 @@ def test_the_image_of_a_node_service_holds_the_package(shop: Path) -> None:
             docker.containers.run(image, environment=wrong, remove=True, read_only=True)
     finally:
         docker.images.remove(image, force=True)
+
+
+def test_components_are_for_those_who_have_react(shop: Path) -> None:
+    service(shop, "order", "fastify")
+    service(shop, "web", "nextjs")
+    described = shop / "blueprints" / "packages" / "ui.yaml"
+    said = "{nexus: v1, kind: package, name: ui, type: react, language: typescript, users: [%s]}"
+    described.parent.mkdir(exist_ok=True)
+    described.write_text(said % "web, order")
+    (finding,) = find_all(shop)
+    assert (finding.rule, finding.where.column) == ("user-language", 86)
+    assert finding.message == "order is a fastify service, which cannot use a react package"
+    described.write_text(said % "web")
+    assert find_all(shop) == []
 
 
 def test_a_package_of_another_language_joins_nobody(shop: Path) -> None:

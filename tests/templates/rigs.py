@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from nexus_generators.generator import File
+from nexus_generators.generator import File, text
 from rendering import Venv
 from servers import PASSWORD, Process, create, database, nats, nats_url, postgres, valkey
 
@@ -101,14 +102,24 @@ def written(folder: Path, files: Mapping[str, File]) -> Path:
     return folder
 
 
-def rig_of(root: Path, platform: Platform, service: Service, given: dict[str, Any], servers: Servers) -> Rig:
+def rig_of(
+    root: Path,
+    platform: Platform,
+    service: Service,
+    given: dict[str, Any],
+    servers: Servers,
+    own: Mapping[str, str] = MappingProxyType({}),
+) -> Rig:
     """What `nexus up` would run on the process engine, with its environment built in the same way.
+
+    `own` are files that a person has written below the root.
 
     Of what the service uses, PostgreSQL, Redis and NATS are there; everything else has its address, where
     nobody answers.
     """
     folder, described = generated(root / service.name, service, given), SERVICE_TYPES[service.type]
     code = replace(project(described, folder), packages=shared(root, platform, service))
+    written(root, {path: text(said) for path, said in own.items()})
     environment = ENVIRONMENTS[type(code)]
     environment.build(code, print)
     serve, migrate = commands(described, service, folder)

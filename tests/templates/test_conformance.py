@@ -35,7 +35,7 @@ PLATFORM = """\
 nexus: v1
 kind: platform
 name: test-bed-%s
-include: ["blueprints/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"]
+include: ["blueprints/**/*.yaml", "catalogue:postgres", "catalogue:redis", "catalogue:nats"]
 """
 BARE = "{nexus: v1, kind: service, name: bare, type: %s, port: 4001}\n"
 REFERENCE = """\
@@ -86,6 +86,52 @@ port: 4002
 uses: [bare]
 secrets: [API_KEY]
 """
+USED = "users: [reference]"
+PACKAGES = {
+    name: f"{{nexus: v1, kind: package, name: {name}, type: {kind}, language: typescript, {USED}}}"
+    for name, kind in {"ui": "react", "waits": "library"}.items()
+}
+OWN = {
+    "packages/ui/src/Counter.tsx": """\
+"use client";
+
+import { type ReactElement, useState } from "react";
+
+import { Button } from "./Button.tsx";
+
+export function Counter(): ReactElement {
+  const [count, setCount] = useState(0);
+  return <Button variant="danger" onClick={() => setCount(count + 1)}>Pressed {count} times</Button>;
+}
+""",
+    "packages/ui/src/index.ts": """\
+export { Button } from "./Button.tsx";
+export { Counter } from "./Counter.tsx";
+""",
+    # What lies there once somebody has worked on the package: an application has one React, its own.
+    "packages/ui/node_modules/react/package.json": '{"name": "react", "version": "19.0.0"}',
+    "packages/ui/node_modules/react/index.js": 'throw new Error("a second React");\n',
+    "reference/src/app/shared/page.tsx": """\
+import { backoff } from "@test-bed-nextjs/waits";
+import { Button, Counter } from "@test-bed-nextjs/ui";
+
+export default function Shared() {
+  return <main><Button busy>Wait {backoff(3)} ms</Button><Counter /></main>;
+}
+""",
+    "reference/tests/e2e/test_shared.py": """\
+from playwright.sync_api import Page, expect
+
+
+def test_components_of_a_package_work(page: Page, service) -> None:
+    page.goto(service("reference").url + "/shared")
+    expect(page.get_by_role("button", name="Wait 800 ms")).to_have_attribute("aria-busy", "true")
+    page.get_by_role("button", name="Pressed 0 times").click()
+    button = page.get_by_role("button", name="Pressed 1 times")
+    expect(button).to_have_css("background-color", "rgb(185, 28, 28)")
+""",
+}
+"""A page of what packages of the workspace bring, as they lie there."""
 LOG_OUT = re.compile(r'(?<=method:")DELETE(?=")')
 """What the button of the web application's bar asks its server for."""
 
@@ -95,15 +141,22 @@ def reference(kind: str) -> str:
     return REFERENCE if SERVICE_TYPES[kind].models else SHOWN
 
 
+def packages(kind: str) -> dict[str, str]:
+    """The packages of the workspace that it uses, where it shows what others keep."""
+    return {} if SERVICE_TYPES[kind].models else PACKAGES
+
+
 @cache
 def platform(kind: str) -> Platform:
     """A platform whose services are of one type; its name keeps their events apart from others'."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        (root / "blueprints").mkdir()
+        (root / "blueprints" / "packages").mkdir(parents=True)
         (root / "nexus.yaml").write_text(PLATFORM % kind, encoding="utf-8")
         for name, text in {"bare": BARE, "reference": reference(kind)}.items():
             (root / "blueprints" / f"{name}.yaml").write_text(text % kind, encoding="utf-8")
+        for name, text in packages(kind).items():
+            (root / "blueprints" / "packages" / f"{name}.yaml").write_text(text, encoding="utf-8")
         return load(root)
 
 
@@ -119,7 +172,9 @@ def rigs(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator
         @cache
         def rig(kind: str, name: str) -> Rig:
             root = tmp_path_factory.mktemp(f"{kind}-{name}")
-            made = rig_of(root, platform(kind), platform(kind).services[name], answers(kind, name), servers)
+            own = {} if SERVICE_TYPES[kind].models else OWN
+            service = platform(kind).services[name]
+            made = rig_of(root, platform(kind), service, answers(kind, name), servers, own)
             if made.migrate:
                 made.migrated()
             made.service.up()
@@ -181,7 +236,7 @@ def test_pages_pass_their_own_tests_and_a_broken_button_does_not(
     rig = rigs(kind, "reference")
     clean = pages_of(rig, tmp_path)
     assert set(clean.values()) == {"passed"}, clean
-    assert len(clean) == 4
+    assert len(clean) == 5
     # The button's program, as browsers are given it.
     chunks = [*(rig.cwd / "dist").rglob("static/chunks/**/*.js")]
     written = next((path for path in chunks if LOG_OUT.search(path.read_text())), None)

@@ -132,6 +132,28 @@ def test_it_is_built_when_a_source_has_changed_and_only_then(project: NodeProjec
     assert made.read_text() != first
 
 
+def test_it_is_built_when_a_package_of_the_workspace_has_changed(tmp_path: Path) -> None:
+    for path, text in {
+        "web/package.json": '{"name": "web", "version": "1.0.0", "scripts": {"build": "node build.ts"}}',
+        "web/package-lock.json": '{"name": "web", "version": "1.0.0", "lockfileVersion": 3, "packages": {}}',
+        "web/build.ts": BUILD,
+        "ui/package.json": '{"name": "@shop/ui"}',
+        "ui/src/index.ts": "export {};\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    shared = ("src", "package.json")
+    web = NodeProject(
+        tmp_path / "web", packages=(tmp_path / "ui",), makes="dist", sources=("build.ts",), shared=shared
+    )
+    node_project.build(web, print)
+    assert (tmp_path / "web/node_modules/@shop/ui").resolve() == tmp_path / "ui"
+    (tmp_path / "ui" / "README.md").write_text("A word on it.\n")
+    assert node_project.built(web)
+    (tmp_path / "ui/src/index.ts").write_text("export const one = 1;\n")
+    assert not node_project.built(web)
+
+
 def test_a_build_that_fails_says_why_and_leaves_what_was_there(project: NodeProject) -> None:
     made = (project.folder / "dist" / "main.mjs").read_text()
     (project.folder / "build.ts").write_text('console.error("no such page"); process.exit(1);\n')

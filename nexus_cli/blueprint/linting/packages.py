@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from nexus_cli.blueprint.linting.rule import Fault, Rule
 from nexus_cli.blueprint.load import did_you_mean
 from nexus_cli.blueprint.model import Platform
-from nexus_cli.blueprint.types import SERVICE_TYPES
+from nexus_cli.blueprint.types import PACKAGE_USERS, SERVICE_TYPES
 
 
 def _unknown_user(platform: Platform) -> Iterator[Fault]:
@@ -32,8 +32,12 @@ def _user_language(platform: Platform) -> Iterator[Fault]:
         for index, user in enumerate(package.users):
             service = platform.services.get(user)
             kind = SERVICE_TYPES.get(service.type) if service else None
-            if service and kind and kind.language != package.language:
-                said = f"{user} is a {service.type} service, which cannot use a {package.language} package"
+            if not service or not kind:
+                continue
+            spoken = kind.language == package.language
+            if not spoken or service.type not in PACKAGE_USERS.get(package.type, (service.type,)):
+                which = package.type if spoken else package.language
+                said = f"{user} is a {service.type} service, which cannot use a {which} package"
                 yield "package", package.name, ["users", index], said, None
 
 

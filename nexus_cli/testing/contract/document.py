@@ -27,6 +27,8 @@ _CHECKS = (
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
 )
 _EXAMPLES, _SEED = 10, 1
 

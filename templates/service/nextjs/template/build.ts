@@ -2,12 +2,15 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 import { build } from "esbuild";
 
+import config from "./next.config.mjs";
+
 const here = import.meta.dirname;
-const fresh = join(here, ".next", "standalone");
+const inside = relative(config.outputFileTracingRoot ?? here, here);
+const fresh = join(here, ".next", "standalone", inside);
 const { resolve } = createRequire(import.meta.url);
 
 execFileSync(process.execPath, [resolve("next/dist/bin/next"), "build"], {

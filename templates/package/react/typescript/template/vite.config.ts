@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 
 import manifest from "./package.json" with { type: "json" };
 
-// Vite's library mode rather than bare tsc: it gathers the CSS modules into one scoped style sheet.
+// Vite's library mode rather than bare tsc: it gathers the CSS modules into one scoped style sheet. Modules stay
+// apart, because each says for itself whether it is a "use client" one.
 const peers = Object.keys(manifest.peerDependencies).map((name) => new RegExp(`^${name}(/|$)`));
 
 export default defineConfig({
@@ -11,8 +12,8 @@ export default defineConfig({
   build: {
     target: "es2023",
     minify: false,
-    lib: { entry: "src/index.ts", formats: ["es"], fileName: "index", cssFileName: "styles" },
-    rolldownOptions: { external: peers },
+    lib: { entry: "src/index.ts", formats: ["es"], fileName: "[name]", cssFileName: "styles" },
+    rolldownOptions: { external: peers, output: { preserveModules: true } },
   },
   test: {
     environment: "jsdom",

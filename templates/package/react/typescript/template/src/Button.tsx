@@ -1,3 +1,6 @@
+// It handles events: an application that renders on its server must send it to the browser, too.
+"use client";
+
 import type { ComponentProps, MouseEvent, ReactElement } from "react";
 
 import styles from "./Button.module.css";
