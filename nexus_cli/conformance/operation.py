@@ -14,7 +14,7 @@ from nexus_cli.conformance import samples
 from nexus_cli.conformance.clause import Answers, expect, require, within
 from nexus_cli.conformance.exposition import count, scrape
 from nexus_cli.conformance.rig import CHECKS, Rig, resources_with
-from nexus_cli.conformance.service import listens
+from nexus_cli.conformance.service import START_SECONDS, listens
 
 _UNREACHABLE = {
     "DATABASE_URL": "postgresql://nobody:nothing@127.0.0.1:1/none",
@@ -185,7 +185,7 @@ def a_port_that_is_taken_ends_the_start(rig: Rig) -> None:
     second = rig.process("second")
     second.port = rig.service.port
     running = second.start()
-    code = running.wait(20)
+    code = running.wait(START_SECONDS)
     if code is None:
         running.kill()
     expect("the exit code", code, _TAKEN)
@@ -194,7 +194,7 @@ def a_port_that_is_taken_ends_the_start(rig: Rig) -> None:
 
 def sigterm_ends_it_in_good_order(rig: Rig) -> None:
     """SIGTERM and SIGINT end an idle service at once, with exit code 0 and nothing of level error."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in rig.signals:
         with rig.another(f"ended-{number}") as service:
             began = time.monotonic()
             expect(f"the exit code after {signal.Signals(number).name}", service.stop(number), 0)
@@ -207,7 +207,7 @@ def sigterm_ends_it_in_good_order(rig: Rig) -> None:
 def sigterm_lets_requests_finish(rig: Rig) -> None:
     """After a signal no connection is accepted, a request in flight gets its answer, the exit code is 0."""
     resource = rig.pick("create")
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in rig.signals:
         with rig.another(f"draining-{number}") as service:
             held = service.hold(samples.path(resource), rig.body(resource))
             running = service.process

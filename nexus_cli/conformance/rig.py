@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class Rig:
 
     `answers` are the variables of its template, `environment` all of its own variables but PORT. `servers`
     are by the variable of the connection. `empty_database` gives the address of a database without any table,
-    `folder` is for logs, `secrets` are texts that the service may never print.
+    `folder` is for logs, `secrets` are texts that the service may never print, `signals` what ends it.
     """
 
     answers: Answers
@@ -65,6 +66,7 @@ class Rig:
     servers: Mapping[str, Server] = field(default_factory=dict)
     empty_database: Callable[[], str] = str
     secrets: Sequence[str] = ()
+    signals: Sequence[signal.Signals] = (signal.SIGTERM, signal.SIGINT)
 
     def __post_init__(self) -> None:
         """Describe the one process of the service that most clauses share."""

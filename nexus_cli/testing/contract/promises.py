@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -131,4 +132,5 @@ def _rig(asked: Asked, stand: Stand, service: Service) -> Rig:
         {"PATH": path, "HOME": str(logs), **made.variables(code), **own},
         logs,
         secrets=tuple(own[name] for name in service.secrets if name in own),
+        signals=(signal.SIGTERM,),  # what engines send; each further one costs two starts
     )
