@@ -51,6 +51,8 @@ PAYLOADS = [
     "None",
     "constructor",
     "__proto__",
+    "hasOwnProperty",
+    "toString",
     "func",
     "",
     " ",
