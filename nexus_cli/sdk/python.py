@@ -64,7 +64,7 @@ def _checks(trial: Trial, progress: Progress) -> Iterator[Check]:
     yield finished(
         "it imports, and every model is built", [python, "-W", "error", "-c", every], source, **quiet
     )
-    cache = folder / ".mypy_cache"
+    cache = programs.parent / "mypy_cache"  # what all clients stand on is looked at once for each user
     typed = [python, "-m", "mypy", "--no-error-summary", "--cache-dir", str(cache)]
     yield finished("mypy --strict", typed, folder)
     if (folder / "tests").is_dir():

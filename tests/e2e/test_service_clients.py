@@ -65,8 +65,23 @@ export const routes: Routes = (app, runtime) => {
     await items.createItem({ body: { name: "Emma" } });
     return (await items.listItems()).items.map((item) => item.name);
   });
+  app.get("/api/v1/lost", async () => {
+    const id = "00000000-0000-7000-8000-000000000000";
+    return (await runtime.clients.stock.api.items.getItem({ itemId: id })).name;
+  });
+  app.get("/api/v1/away", async () => {
+    const nobody = { server: "http://127.0.0.1:1", retry: { retries: 0 } };
+    return (await runtime.clients.stock.api.items.listItems({}, nobody)).items.length;
+  });
 };
 """
+
+
+def refusal(url: str) -> tuple[int, str]:
+    """Status and detail of the problem that an address answers with."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url, timeout=60)
+    return caught.value.status, json.load(caught.value)["detail"]
 
 
 def generated(nexus: Run, service: str, language: str) -> str:
@@ -130,3 +145,8 @@ def test_a_service_calls_one_that_was_only_described(
     except urllib.error.HTTPError:
         pytest.fail(nexus("logs", "desk", "stock").stdout)
     assert "from-desk" in nexus("logs", "stock").stdout  # what belongs to the work goes along
+    assert refusal(f"http://127.0.0.1:{port}/api/v1/lost") == (
+        502,
+        "The service stock did not do what it was asked.",
+    )
+    assert refusal(f"http://127.0.0.1:{port}/api/v1/away") == (503, "The service stock does not answer.")

@@ -36,14 +36,20 @@ def test_each_language_has_the_typed_client(workspace: Path, write: Callable[[st
     written = (page / "src/page_service/generated/clients.py").read_text()
     compile(written, "clients.py", "exec")
     compile((page / "tests/conftest.py").read_text(), "conftest.py", "exec")
+    compile((page / "src/page_service/generated/middleware.py").read_text(), "middleware.py", "exec")
     assert "    stock: StockClient\n    back_office: ServiceClient\n" in written
     assert "stock_client_python.AsyncClient(" in written
     text = (desk / "src/generated/clients.ts").read_text()
-    assert 'import { Client as StockApi } from "@shop/stock-client-typescript";' in text
+    assert 'Client as StockApi,\n} from "@shop/stock-client-typescript";' in text
     assert '  readonly stock: StockClient;\n  readonly "back-office": ServiceClient;\n' in text
     clients = gate / "internal/generated/clients/clients.go"
+    web = gate / "internal/generated/web/web.go"
     shown = subprocess.run(
-        [programs(print) / "gofmt", "-d", clients], capture_output=True, text=True, timeout=60, check=True
+        [programs(print) / "gofmt", "-d", clients, web],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert shown.stdout == ""
     assert "Stock *StockClient" in clients.read_text()

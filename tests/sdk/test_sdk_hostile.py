@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
+import random
 import re
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from nexus_generators.openapi.cases import Cases
 from nexus_generators.openapi.document import load
 from nexus_generators.sdk.examples import choose
 from nexus_generators.sdk.library import Package
+from nexus_generators.sdk.python.text import docstring
 from nexus_generators.writer import compare
 
 from nexus_cli.engine import tools
@@ -31,6 +34,9 @@ PAYLOADS = [
     '"); __import__("pathlib").Path("EXECUTED").touch(); ("',
     "'); __import__('pathlib').Path('EXECUTED').touch(); ('",
     "\\",
+    'x"""',
+    '\\"',
+    '""\\""""',
     'ends with a quote "',
     "\n\nimport pathlib\npathlib.Path('EXECUTED').touch()\n",
     '*/ import fs from "node:fs"; fs.writeFileSync("EXECUTED", ""); /*',
@@ -45,6 +51,8 @@ PAYLOADS = [
     "None",
     "constructor",
     "__proto__",
+    "hasOwnProperty",
+    "toString",
     "func",
     "",
     " ",
@@ -280,3 +288,14 @@ def test_anchors_that_repeat_themselves_are_refused() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     with pytest.raises(UsageError, match="more than"):
         load("\n".join(lines), "bomb.yaml")
+
+
+def test_no_text_ends_the_docstring_that_it_stands_in() -> None:
+    dice = random.Random(7)
+    pieces = ['"', '"""', "\\", "\n", "a", " ", "\t", "x" * 60]
+    for _ in range(5_000):
+        text = "".join(dice.choice(pieces) for _ in range(dice.randint(1, 9)))
+        written = ["class Held:", *docstring(text, "    "), "    pass", ""]
+        (held,) = ast.parse("\n".join(written)).body
+        assert isinstance(held, ast.ClassDef)
+        assert len(held.body) <= 2

@@ -47,6 +47,10 @@ def bundled(
     return data
 
 
+_NESTED = (dict, list)
+_EXAMPLES = {"example", "examples", "enum"}
+
+
 def _references(value: Any) -> Iterator[dict[str, Any]]:
     stack, seen = [value], set()
     while stack:
@@ -57,6 +61,8 @@ def _references(value: Any) -> Iterator[dict[str, Any]]:
             seen.add(id(part))
             if isinstance(part.get("$ref"), str):
                 yield part
-            stack.extend(item for key, item in part.items() if key not in {"example", "examples", "enum"})
+            for key, item in part.items():
+                if isinstance(item, _NESTED) and key not in _EXAMPLES:
+                    stack.append(item)
         elif isinstance(part, list):
             stack.extend(part)

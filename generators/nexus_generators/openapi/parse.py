@@ -181,6 +181,9 @@ def _yaml(text: str, parsed: Parsed) -> Any:
         raise UsageError(f"{parsed.name}: not YAML: {error}") from None
 
 
+_NESTED = (dict, list)
+
+
 def _bounded(root: Any, name: str) -> Any:
     """Refuse what is endless or too much; texts that no encoding can carry lose what cannot be carried."""
     count, stack = 0, [(root, 0)]
@@ -192,10 +195,11 @@ def _bounded(root: Any, name: str) -> Any:
         if depth > MAX_DEPTH:
             raise _too_deep(name)
         for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
-            if isinstance(item, dict | list):
+            if isinstance(item, str):  # first, for most values are
+                if not item.isascii():
+                    value[key] = _carried(item)
+            elif isinstance(item, _NESTED):
                 stack.append((item, depth + 1))
-            elif isinstance(item, str) and not item.isascii():
-                value[key] = _carried(item)
             if isinstance(key, str) and not key.isascii() and _carried(key) != key:
                 value[_carried(key)] = value.pop(key)
     return root

@@ -204,7 +204,7 @@ class Resources:
         unique += ["Deprecated."] if operation.deprecated else []
         names = arguments(operation)
         args = [
-            f"    {names[p.location, p.name]}: {said}" for p in operation.parameters if (said := _said(p))
+            f"    {names[p.location, p.name]}: {known}" for p in operation.parameters if (known := _said(p))
         ]
         if args:
             unique.append("Args:\n" + "\n".join(args))

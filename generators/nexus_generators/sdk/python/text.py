@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from nexus_generators.sdk.prose import escaped, visible, wrapped
 
 _WIDTH = 96
+_QUOTES = re.compile(r'"{3,}|"+\Z')  # those that would end the text, or stand before its end
 
 
 def literal(value: object) -> str:
@@ -21,12 +23,11 @@ def literal(value: object) -> str:
 
 def docstring(text: str, indent: str) -> list[str]:
     """The lines of a docstring; none for an empty text."""
-    clean = visible(text).replace("\\", "\\\\").replace('"""', '\\"\\"\\"').expandtabs(4)
-    lines = [line.rstrip() for line in textwrap.dedent(clean).strip().split("\n")]
+    plain = textwrap.dedent(visible(text).expandtabs(4)).strip().replace("\\", "\\\\")
+    clean = _QUOTES.sub(lambda found: '\\"' * len(found[0]), plain)
+    lines = [line.rstrip() for line in clean.split("\n")]
     if not any(lines):
         return []
-    if lines[-1].endswith('"'):
-        lines[-1] = lines[-1][:-1] + '\\"'
     broken: list[str] = []
     for line in lines:
         broken.extend([line] if line.startswith((" ", "|", "```")) else wrapped(line, _WIDTH))

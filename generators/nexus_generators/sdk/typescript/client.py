@@ -10,9 +10,10 @@ from nexus_generators.openapi.names import Names, camel
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.prose import about, base_url
+from nexus_generators.sdk.typescript.names import OBJECT
 from nexus_generators.sdk.typescript.text import comment, literal
 
-_SETTINGS = {"constructor", "server", "timeout", "retry", "headers", "hooks", "fetch", "tracer"}
+_SETTINGS = OBJECT | {"server", "timeout", "retry", "headers", "hooks", "fetch", "tracer"}
 _KINDS = {"basic": "core.Basic", "api-key": "core.Secret", "other": "core.Secret"}
 _TOKEN = "core.Secret | core.ClientCredentials"  # noqa: S105 - the type of one
 

@@ -86,6 +86,16 @@ _GLOBALS = frozenset(
     ]
 )
 _CLIENT = _KEYWORDS | {"constructor", "core", "then"}
+OBJECT = {
+    "constructor",
+    "hasOwnProperty",
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "toString",
+}
+OBJECT |= {"valueOf"}
+"""What every object has: a setting or an argument of such a name would seem to be given where it is not."""
 _METHODS = {"constructor", "core", "then"}
 
 
@@ -114,5 +124,5 @@ def members(choice: Choice) -> dict[str | int, str]:
 
 def arguments(operation: Operation) -> dict[tuple[str, str], str]:
     """Argument names by location and name on the wire; the location tells two of one name apart."""
-    names = Names(camel, {"body", "contentType"})
+    names = Names(camel, OBJECT | {"body", "contentType"})
     return argument_names(operation, names, camel)
