@@ -193,6 +193,7 @@ CASES = [
 ]
 
 
+@pytest.mark.timeout(600)  # the first one of a service installs what it needs, and builds it
 @pytest.mark.parametrize(("kind", "name", "clause"), CASES)
 def test_a_service_keeps_the_contract(
     rigs: Callable[[str, str], Rig], kind: str, name: str, clause: Clause
