@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nexus_cli.commands.generate import TrustOption
-from nexus_cli.commands.options import DryRun, Names, Output, OutputOption
+from nexus_cli.commands.options import DryRun, Output, OutputOption
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +35,10 @@ def outdated(trust: TrustOption = False, output: OutputOption = Output.text) -> 
 
 
 def update(
-    names: Names = None,
-    every: Annotated[bool, typer.Option("--all", help="All projects that were generated.")] = False,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Services and packages.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show every line that changes.")] = False,
     trust: TrustOption = False,
     dry_run: DryRun = False,

@@ -83,9 +83,11 @@ def updates(root: Path, names: Sequence[str] = (), *, trust: bool = False) -> li
 
 def carry_out(root: Path, found: Iterable[Update]) -> None:
     """Write the updates, all or none, on top of what is committed and free of an earlier update's marks."""
+    found = list(found)
+    for update in found:  # those, too, that nothing has to be done for: they are not what would be generated
+        _refuse_half_merged(root, update)
     found = [update for update in found if update.behind]
     for update in found:
-        _refuse_half_merged(root, update)
         _refuse_uncommitted(root, update)
     write([change for update in found for change in (*update.changes, *update.bases)], root)
     for update in found:

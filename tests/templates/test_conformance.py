@@ -120,11 +120,17 @@ export default function Shared() {
 }
 """,
     "reference/tests/e2e/test_shared.py": """\
+import pytest
 from playwright.sync_api import Page, expect
 
 
-def test_components_of_a_package_work(page: Page, service) -> None:
-    page.goto(service("reference").url + "/shared")
+@pytest.fixture(scope="session")
+def base_url(service) -> str:
+    return service("reference").url
+
+
+def test_components_of_a_package_work(page: Page) -> None:
+    page.goto("/shared")
     expect(page.get_by_role("button", name="Wait 800 ms")).to_have_attribute("aria-busy", "true")
     page.get_by_role("button", name="Pressed 0 times").click()
     button = page.get_by_role("button", name="Pressed 1 times")
@@ -193,6 +199,7 @@ CASES = [
 ]
 
 
+@pytest.mark.timeout(600)  # the first one of a service installs what it needs, and builds it
 @pytest.mark.parametrize(("kind", "name", "clause"), CASES)
 def test_a_service_keeps_the_contract(
     rigs: Callable[[str, str], Rig], kind: str, name: str, clause: Clause

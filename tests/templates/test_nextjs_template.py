@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rendering import HOSTILE, PART, THING, TOP, render
@@ -19,7 +20,7 @@ from nexus_cli.unit import NodeProject
 from nexus_cli.workspace import find
 
 TEMPLATE = TOP / "templates" / "service" / "nextjs"
-SERVICES = {
+SERVICES: dict[str, dict[str, Any]] = {
     "plain": {"title": HOSTILE, "description": HOSTILE, "owner": HOSTILE},
     "everything": {
         "calls": ["catalog", "user-management"],
@@ -31,10 +32,36 @@ SERVICES = {
             },
             {"name": "user-management", "title": "Users", "resources": []},
         ],
+        "packages": [
+            {"name": "ui", "type": "react", "scope": "shop", "path": "../ui"},
+            {"name": "waits", "type": "library", "scope": "shop", "path": "../waits"},
+        ],
         "secrets": ["API_KEY"],
         "license": "MIT",
     },
 }
+SHARED = """\
+// @vitest-environment jsdom
+import { Button } from "@shop/ui";
+import { backoff } from "@shop/waits";
+import { fireEvent, render, screen } from "@testing-library/react";
+import { useState } from "react";
+import { expect, test } from "vitest";
+
+function Counter() {
+  const [count, setCount] = useState(0);
+  const press = () => {
+    setCount(count + 1);
+  };
+  return <Button onClick={press}>Wait {backoff(count)} ms</Button>;
+}
+
+test("a component of a package has the React of the application", () => {
+  render(<Counter />);
+  fireEvent.click(screen.getByRole("button", { name: "Wait 100 ms" }));
+  expect(screen.getByRole("button", { name: "Wait 200 ms" })).toBeDefined();
+});
+"""
 SHAPE = (("prettier", "--check", "."), ("tsc",))
 CHECKS = {"plain": SHAPE, "everything": (*SHAPE, ("eslint", "--max-warnings", "0", "."), ("vitest", "run"))}
 
@@ -58,11 +85,18 @@ writeFileSync("dist/main.mjs", String(Date.now()));
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", list(SERVICES))
 def test_it_is_formatted_linted_typed_and_tested(project: NodeProject, tmp_path: Path, name: str) -> None:
     folder = render(tmp_path / name, {**SERVICES[name], "name": name}, TEMPLATE)
     (folder / "node_modules").symlink_to(node_project.packages(project))
+    for package in SERVICES[name].get("packages", []):
+        shared = TOP / "templates" / "package" / package["type"] / "typescript"
+        place = render(tmp_path / package["name"], {"name": package["name"], "scope": "shop"}, shared)
+        link = node_project.packages(project) / "@shop" / package["name"]
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(place)
+        (folder / "tests" / "app" / "shared.test.tsx").write_text(SHARED)
     programs = node_project.packages(project) / ".bin"
     path = os.pathsep.join([str(tools.programs(tools.TOOLCHAINS["node"])), os.environ["PATH"]])
     for command in CHECKS[name]:
@@ -73,7 +107,7 @@ def test_it_is_formatted_linted_typed_and_tested(project: NodeProject, tmp_path:
             capture_output=True,
             text=True,
             check=False,
-            timeout=240,
+            timeout=600,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
