@@ -35,8 +35,12 @@ def programs(project: NodeProject) -> Sequence[Path]:
 
 
 def variables(project: NodeProject) -> Mapping[str, str]:
-    """The condition under which packages of the workspace run as they lie there, not as they are packed."""
-    return {"NODE_OPTIONS": "--conditions=workspace"} if project.packages else {}
+    """Where Node keeps what it compiled, and the condition under which packages run as they lie here.
+
+    Without the first, every start strips the types of all TypeScript anew: half of what a start costs.
+    """
+    kept = {"NODE_COMPILE_CACHE": str(packages(project) / ".cache" / "compiled")}
+    return kept | ({"NODE_OPTIONS": "--conditions=workspace"} if project.packages else {})
 
 
 def built(project: NodeProject) -> bool:

@@ -20,6 +20,7 @@ from nexus_cli.unit import Container, Observed, State, Unit
 POLL = 0.03
 _LONGEST_PAUSE, _SHARE = 0.25, 0.05
 _STILL_WAITING = 3.0
+_FRESH, _FRESH_EACH = 0.04, 0.0015  # seconds
 LOG_LINES = 15
 _STOPS = 32
 
@@ -175,11 +176,13 @@ def pause(interval: float, waited: float) -> float:
 
 
 class Snapshot:
-    """What the engine observes, asked at most once in a short while however many threads want to know."""
+    """What the engine observes, asked at most once in a short while however many threads want to know.
 
-    def __init__(self, engine: Engine, fresh: float = 0.04) -> None:
+    The while is longer for many units: what each answer costs grows with them.
+    """
+
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.fresh = fresh
         self.lock = threading.Lock()
         self.begun = 0.0
         self.units: dict[str, Observed] = {}
@@ -188,7 +191,8 @@ class Snapshot:
         """The unit as it was seen shortly before this call or later, and not before the moment `after`."""
         with self.lock:
             now = time.monotonic()
-            if self.begun < max(after, now - self.fresh):
+            fresh = max(_FRESH, _FRESH_EACH * len(self.units))
+            if self.begun < max(after, now - fresh):
                 self.units = {unit.name: unit for unit in self.engine.observe()}
                 self.begun = now
             return self.units.get(name)

@@ -143,7 +143,7 @@ class Venv:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
 
 

@@ -150,6 +150,18 @@ def test_migrating_loads_no_web_framework(venv: Venv, rendered: Callable[[str], 
     assert done.returncode == 0, done.stderr
 
 
+def test_starting_loads_nothing_that_nobody_uses(venv: Venv, rendered: Callable[[str], Path]) -> None:
+    code = (
+        "import sys; from order_service.generated import quick; quick.prepare();"
+        "import order_service.generated.server;"
+        "idle = {'opentelemetry.sdk.metrics', 'pydantic.v1'} & sys.modules.keys();"
+        "import pydantic.v1, opentelemetry.sdk.metrics;"  # a person may want them
+        "sys.exit(', '.join(idle) or 0)"
+    )
+    done = venv.run(rendered("order"), "python", "-c", code, PYTHONPATH="src")
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_locks_come_from_the_project_file() -> None:
     """Every package that the project file wants is in the lock template, at a version that it allows."""
     from packaging.requirements import Requirement

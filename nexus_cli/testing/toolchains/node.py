@@ -34,6 +34,7 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     project = _project(subject)
     folder = asked.folder(f"unit/{subject.name}")
     env = environment(node_project.programs(project), node_project.variables(project))
+    env["NODE_DISABLE_COMPILE_CACHE"] = "1"  # what was compiled earlier is counted less precisely
     vitest = node_project.packages(project) / "vitest" / "vitest.mjs"
     if not vitest.is_file():
         return _script(subject, asked, env)
