@@ -13,6 +13,8 @@ from rendering import HOSTILE, PART, THING, TOP, render
 from nexus_cli.blueprint.load import load
 from nexus_cli.engine import node_project, tools
 from nexus_cli.errors import NexusError
+from nexus_cli.sdk.generate import generate
+from nexus_cli.sdk.source import read
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject
 from nexus_cli.testing.toolchains import node
@@ -35,6 +37,13 @@ SERVICES: dict[str, dict[str, Any]] = {
         "packages": [
             {"name": "ui", "type": "react", "scope": "shop", "path": "../ui"},
             {"name": "waits", "type": "library", "scope": "shop", "path": "../waits"},
+            {
+                "name": "catalog-client",
+                "type": "library",
+                "scope": "shop",
+                "path": "../catalog-client",
+                "client_of": "catalog",
+            },
         ],
         "secrets": ["API_KEY"],
         "license": "MIT",
@@ -61,6 +70,55 @@ test("a component of a package has the React of the application", () => {
   fireEvent.click(screen.getByRole("button", { name: "Wait 100 ms" }));
   expect(screen.getByRole("button", { name: "Wait 200 ms" })).toBeDefined();
 });
+"""
+CALLED = """\
+import { afterEach, expect, test, vi } from "vitest";
+
+import { catalog } from "../../src/generated/clients.ts";
+import { ENVIRONMENT } from "../support.ts";
+
+vi.mock("next/headers", () => ({
+  headers: () => Promise.resolve(new Headers({ "x-correlation-id": "mine" })),
+  cookies: () => Promise.resolve({ get: () => ({ value: "a.b.c" }) }),
+}));
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.unstubAllGlobals();
+});
+
+test("a typed client calls through the gateway for whoever is logged in", async () => {
+  for (const [name, value] of Object.entries(ENVIRONMENT)) vi.stubEnv(name, value);
+  vi.stubEnv("GATEWAY_URL", "http://gateway.test");
+  const seen: Request[] = [];
+  vi.stubGlobal("fetch", (request: Request) => {
+    seen.push(request);
+    return Promise.resolve(Response.json({ id: "7", name: "lamp" }));
+  });
+  const api = await catalog();
+  const found = await api.things.getThing({ id: "7" });
+  expect(found.name).toBe("lamp");
+  expect(seen.map(({ url }) => url)).toEqual(["http://gateway.test/api/v1/things/7"]);
+  expect(seen[0]?.headers.get("authorization")).toBe("Bearer a.b.c");
+  expect(seen[0]?.headers.get("x-correlation-id")).toBe("mine");
+});
+"""
+DOCUMENT = """\
+openapi: 3.1.0
+info: {title: Catalog, version: 1.0.0}
+paths:
+  /api/v1/things/{id}:
+    get:
+      operationId: getThing
+      tags: [things]
+      parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+      responses:
+        "200":
+          description: The thing
+          content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}
+components:
+  schemas:
+    Thing: {type: object, required: [id, name], properties: {id: {type: string}, name: {type: string}}}
 """
 SHAPE = (("prettier", "--check", "."), ("tsc",))
 CHECKS = {"plain": SHAPE, "everything": (*SHAPE, ("eslint", "--max-warnings", "0", "."), ("vitest", "run"))}
@@ -91,12 +149,12 @@ def test_it_is_formatted_linted_typed_and_tested(project: NodeProject, tmp_path:
     folder = render(tmp_path / name, {**SERVICES[name], "name": name}, TEMPLATE)
     (folder / "node_modules").symlink_to(node_project.packages(project))
     for package in SERVICES[name].get("packages", []):
-        shared = TOP / "templates" / "package" / package["type"] / "typescript"
-        place = render(tmp_path / package["name"], {"name": package["name"], "scope": "shop"}, shared)
+        place = _made(tmp_path / package["name"], package)
         link = node_project.packages(project) / "@shop" / package["name"]
         link.parent.mkdir(exist_ok=True)
         link.symlink_to(place)
         (folder / "tests" / "app" / "shared.test.tsx").write_text(SHARED)
+        (folder / "tests" / "app" / "called.test.ts").write_text(CALLED)
     programs = node_project.packages(project) / ".bin"
     path = os.pathsep.join([str(tools.programs(tools.TOOLCHAINS["node"])), os.environ["PATH"]])
     for command in CHECKS[name]:
@@ -110,6 +168,20 @@ def test_it_is_formatted_linted_typed_and_tested(project: NodeProject, tmp_path:
             timeout=600,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def _made(place: Path, package: dict[str, str]) -> Path:
+    """A package of the workspace: from its template, or from the document of the service that it calls."""
+    if "client_of" not in package:
+        shared = TOP / "templates" / "package" / package["type"] / "typescript"
+        return render(place, {"name": package["name"], "scope": "shop"}, shared)
+    document = place.with_suffix(".yaml")
+    document.write_text(DOCUMENT)
+    name = f"@{package['scope']}/{package['name']}"
+    generate(
+        read(str(document)), "typescript", place, package=name, within=True, verify=False, progress=print
+    )
+    return place
 
 
 MARKED = """\

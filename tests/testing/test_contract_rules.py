@@ -157,23 +157,32 @@ GO_CLIENTS = """\
 	s.Clients.Catalog.API.Products.GetProduct(ctx, nil)
 	s.Clients.Catalog.API.Products.DropProduct(ctx, nil)
 """
+PAGE_CLIENTS = """\
+import { type Api, catalog } from "../generated/clients.ts";
+
+const api = await catalog();
+await api.products.getProduct({ id });
+await api.products.dropProduct({ id });
+"""
+TYPESCRIPT_NAMES = ("products", "getProduct", "dropProduct")
 CLIENTS = {
-    "python": ("src/desk.py", (PYTHON, PYTHON_CLIENTS), ("products", "get_product", "drop_product")),
-    "typescript": (
-        "src/desk.ts",
-        (TYPESCRIPT, TYPESCRIPT_CLIENTS),
-        ("products", "getProduct", "dropProduct"),
+    "fastapi": (
+        "python",
+        "src/desk.py",
+        (PYTHON, PYTHON_CLIENTS),
+        ("products", "get_product", "drop_product"),
     ),
-    "go": ("internal/desk.go", (GO, GO_CLIENTS), ("Products", "GetProduct", "DropProduct")),
+    "fastify": ("typescript", "src/desk.ts", (TYPESCRIPT, TYPESCRIPT_CLIENTS), TYPESCRIPT_NAMES),
+    "nextjs": ("typescript", "src/desk.tsx", (TYPESCRIPT, PAGE_CLIENTS), TYPESCRIPT_NAMES),
+    "go": ("go", "internal/desk.go", (GO, GO_CLIENTS), ("Products", "GetProduct", "DropProduct")),
 }
 
 
 @pytest.mark.parametrize("form", [0, 1], ids=["imported", "of the service's own clients"])
-@pytest.mark.parametrize("language", CLIENTS)
-def test_what_a_generated_client_is_asked_for_has_to_be_served(shop: Path, language: str, form: int) -> None:
-    file, codes, names = CLIENTS[language]
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_what_a_generated_client_is_asked_for_has_to_be_served(shop: Path, kind: str, form: int) -> None:
+    language, file, codes, names = CLIENTS[kind]
     code = codes[form]
-    kind = {"python": "fastapi", "typescript": "fastify", "go": "go"}[language]
     desk = f"{{nexus: v1, kind: service, name: desk, type: {kind}, port: 8103, uses: [catalog]}}"
     (shop / "b" / "desk.yaml").write_text(desk)
     joined = f"language: {language}, users: [desk], client_of: catalog"
