@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nexus_generators.openapi.cases import Case, Impossible, wire
 from nexus_generators.openapi.model import (
     Api,
     Array,
+    Body,
     Choice,
     Constant,
     Named,
@@ -20,7 +21,9 @@ from nexus_generators.openapi.model import (
 )
 
 _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
-_PLAIN = {"string", "integer", "number", "boolean", "date", "date-time", "uuid"}
+_PLAIN = {"string", "integer", "number", "boolean", "date", "date-time", "uuid", "binary"}
+_CONTENTS = {"binary", "text"}
+_FORMS = {"multipart", "form"}
 _DEEPEST = 5
 _TRIED = 5
 _TESTED = 10
@@ -32,7 +35,10 @@ class Complicated(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A call with what it needs and no more, what goes over the wire, and what is answered (none: no body)."""
+    """A call with what it needs and no more, what goes over the wire, and what is answered (none: no body).
+
+    `tried`: it is simple enough for the client's own tests, too.
+    """
 
     operation: Operation
     arguments: Mapping[tuple[str, str], Any]
@@ -42,27 +48,33 @@ class Example:
     status: int
     answer: Any
     answers: bool
+    tried: bool = True
 
 
 def choose(api: Api, case: Callable[[Operation], Case | Impossible]) -> dict[str, Example]:
-    """An example for each tag that has a simple operation."""
-    by_tag: dict[str, list[Operation]] = {}
-    for operation in api.operations:
-        if _simple(api, operation):
-            by_tag.setdefault(operation.group, []).append(operation)
-    found = {}
-    for tag, operations in by_tag.items():
-        for operation in sorted(operations, key=_weight)[:_TRIED]:
-            made = _example(api, case(operation))
+    """An example for each tag: of a simple operation, else of one that takes files or answers with a stream."""
+    found: dict[str, Example] = {}
+    for fits, tried in ((_simple, True), (_readable, False)):
+        by_tag: dict[str, list[Operation]] = {}
+        for operation in api.operations:
+            if operation.group not in found and fits(api, operation):
+                by_tag.setdefault(operation.group, []).append(operation)
+        for tag, operations in by_tag.items():
+            likely = sorted(operations, key=_weight)[:_TRIED]
+            made = next((one for op in likely if (one := _example(api, case(op))) is not None), None)
             if made is not None:
-                found[tag] = made
-                break
+                found[tag] = replace(made, tried=tried)
     return found
+
+
+def content(body: Body) -> Type:
+    """The type of a body, also where it is none of the document's: a text, or what a file holds."""
+    return Scalar("binary" if body.kind == "binary" else "string") if body.kind in _CONTENTS else body.type
 
 
 def tested(examples: Mapping[str, Example]) -> list[Example]:
     """What a client's own tests try: a few, for the gate tries all; none that has a server of its own."""
-    return [example for example in examples.values() if not example.operation.servers][:_TESTED]
+    return [one for one in examples.values() if one.tried and not one.operation.servers][:_TESTED]
 
 
 def _weight(operation: Operation) -> tuple[bool, bool, bool, bool, int]:
@@ -73,17 +85,27 @@ def _weight(operation: Operation) -> tuple[bool, bool, bool, bool, int]:
 
 
 def _simple(api: Api, operation: Operation) -> bool:
-    if operation.method not in _METHODS or operation.streams:
+    if operation.streams or not _asked(api, operation, {"json"}):
         return False
+    kinds = {answer.kind for answer in operation.good}
+    return "json" in kinds or kinds <= {"none"}
+
+
+def _readable(api: Api, operation: Operation) -> bool:
+    return _asked(api, operation, {"json", *_FORMS, *_CONTENTS})
+
+
+def _asked(api: Api, operation: Operation, kinds: Collection[str]) -> bool:
+    """Whether all that the operation has to be given is plain, its body of one of the kinds."""
     needed = [parameter for parameter in operation.parameters if parameter.required]
     if any(p.json or p.style not in {"simple", "form"} or not _plain(api, p.type) for p in needed):
         return False
-    if operation.bodies and operation.body_required:
-        body = operation.bodies[0]
-        if body.kind != "json" or not _plain(api, body.type):
-            return False
-    kinds = {answer.kind for answer in operation.good}
-    return "json" in kinds or kinds <= {"none"}
+    body = operation.bodies[0] if operation.bodies and operation.body_required else None
+    if body is not None and (
+        body.kind not in kinds or not (body.kind in _CONTENTS or _plain(api, body.type))
+    ):
+        return False
+    return operation.method in _METHODS
 
 
 def _plain(api: Api, type_: Type, depth: int = 0) -> bool:

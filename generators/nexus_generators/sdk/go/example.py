@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus_generators.openapi.model import Api, Array, Choice, Constant, Named, Record, Scalar, Type
-from nexus_generators.sdk.examples import Complicated, Example, tested
+from nexus_generators.sdk.examples import Complicated, Example, content, tested
 from nexus_generators.sdk.go.models import Types
 from nexus_generators.sdk.go.names import GoNaming, arguments, fields
 from nexus_generators.sdk.go.text import literal
@@ -31,6 +31,8 @@ class Calls:
         plain = self._api.plain(type_)
         if isinstance(plain, Constant) or (isinstance(plain, Scalar) and plain.kind in _SIMPLE):
             return literal(given)
+        if plain == Scalar("binary"):
+            return f"{self._package}.File{{Content: []byte({literal(given)})}}"
         if isinstance(plain, Array):
             items = ", ".join(self.value(plain.item, item) for item in given)
             return f"[]{self._type(plain.item)}{{{items}}}"
@@ -65,7 +67,7 @@ class Calls:
         types: dict[tuple[str, str], Type] = {(p.location, p.name): p.type for p in operation.parameters}
         parts = [f"{names[where]}: {self.value(types[where], v)}" for where, v in example.arguments.items()]
         if operation.bodies and operation.body_required:
-            parts.append(f"Body: {self.value(operation.bodies[0].type, example.body)}")
+            parts.append(f"Body: {self.value(content(operation.bodies[0]), example.body)}")
         has_params = operation.parameters or operation.bodies
         params = f", {self._package}.{self._naming.params[operation.pointer]}{{{', '.join(parts)}}}"
         return (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nexus_generators.openapi.model import Api, Array, Choice, Named, Record, Scalar, Type
-from nexus_generators.sdk.examples import Example, tested
+from nexus_generators.sdk.examples import Example, content, tested
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.library import Package
 from nexus_generators.sdk.python.names import arguments, fields, members
@@ -30,6 +30,9 @@ def value(api: Api, naming: Naming, type_: Type, given: Any) -> str:
         return _PARSED[plain.kind].format(literal(given))
     if isinstance(plain, Array):
         return f"[{', '.join(value(api, naming, plain.item, item) for item in given)}]"
+    if plain == Scalar("binary"):
+        plain_text = given.isascii() and given.isprintable()
+        return f"b{literal(given)}" if plain_text else f"{literal(given)}.encode()"
     found = api.declarations[plain.key] if isinstance(plain, Named) else None
     if isinstance(found, Choice) and given in found.values:
         return f"models.{naming.classes[found.key]}.{members(found)[given]}"
@@ -50,7 +53,8 @@ def call(api: Api, naming: Naming, example: Example) -> str:
     }
     parts = [text for (location, _), text in given.items() if location == "path"]
     if operation.bodies and operation.body_required:
-        parts.append(value(api, naming, operation.bodies[0].type, example.body))
+        type_ = content(operation.bodies[0])
+        parts.append(value(api, naming, type_, example.body))
     parts += [f"{names[where]}={text}" for where, text in given.items() if where[0] != "path"]
     return f"client.{group.attribute}.{group.methods[operation.pointer]}({', '.join(parts)})"
 

@@ -52,7 +52,7 @@ def program(api: Api, cases: Mapping[int, Case], calls: Mapping[str, Call]) -> s
             for where, value in case.arguments.items()
         ]
         if case.body is not None:
-            parts.append(f"body: {_body(api, case.body, case.body_value)}")
+            parts.append(f"body: {body(api, case.body, case.body_value)}")
         has_params = bool(case.operation.parameters or case.operation.bodies)
         params = f"{{ {', '.join(parts)} }}, " if has_params else ""
         text = f"client.{call.group}.{call.method}({params}at({number}))"
@@ -61,7 +61,8 @@ def program(api: Api, cases: Mapping[int, Case], calls: Mapping[str, Call]) -> s
     return "\n".join(lines) + "\n"
 
 
-def _body(api: Api, body: Body, value: Any) -> str:
+def body(api: Api, body: Body, value: Any) -> str:
+    """A literal of a body; a file is one that is made of a text."""
     if body.kind == "text":
         return literal(BYTES)
     if body.kind == "binary":

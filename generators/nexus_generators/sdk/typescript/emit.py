@@ -27,7 +27,7 @@ def emit(api: Api, package: Package, examples: Mapping[str, Example] | None = No
     voice = Voice(
         names.arguments, resources.argument, resources.body, "body", resources.returns, resources.error
     )
-    calls = {tag: example.call(naming, one) for tag, one in known.items()}
+    calls = {tag: example.call(api, naming, one) for tag, one in known.items()}
     files: dict[str, File] = {
         "src/index.ts": text(client.INDEX),
         "src/client.ts": text(client.module(api, naming, package)),
@@ -42,7 +42,7 @@ def emit(api: Api, package: Package, examples: Mapping[str, Example] | None = No
     }
     for group in naming.groups.values():
         files[f"src/resources/{group.module}.ts"] = text(resources.module(group))
-    files |= {path: text(content) for path, content in example.tests(naming, known).items()}
+    files |= {path: text(content) for path, content in example.tests(api, naming, known).items()}
     files |= {f"src/core/{name}": text(content) for name, content in _runtime().items()}
     return Library(package, files, resources.calls)
 
