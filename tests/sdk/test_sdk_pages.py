@@ -67,6 +67,19 @@ def test_all_of_it_is_there_and_every_link_leads_somewhere(name: str) -> None:
             assert not anchor or anchor in found[target].anchors, link
 
 
+def test_what_stands_between_backticks_is_code() -> None:
+    told = "Use `limit <= 100`, one ` alone"
+    operation = {
+        "get": {"summary": "s", "description": told[:-8], "responses": {"200": {"description": told}}}
+    }
+    text = json.dumps(
+        {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/a": operation}}
+    )
+    (page,) = (page for path, page in pages(load(text, "a.json")).items() if path.startswith("groups/"))
+    assert "Use limit <= 100, one" in page.text  # in a paragraph of its own
+    assert told in page.text  # an odd one is itself
+
+
 def test_no_text_is_markup() -> None:
     hostile = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\u202e'
     text = json.dumps(
@@ -80,7 +93,7 @@ def test_no_text_is_markup() -> None:
                         "tags": [hostile],
                         "operationId": hostile,
                         "summary": hostile,
-                        "description": hostile,
+                        "description": f"`{hostile}` and `{hostile}",
                         "parameters": [
                             {
                                 "name": hostile,

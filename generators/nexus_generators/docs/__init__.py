@@ -17,6 +17,7 @@ from nexus_generators.generator import File, text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 _PAGES = Path(__file__).parent / "pages"
 
@@ -88,7 +89,20 @@ def page(name: str, **known: Any) -> str:
 def _careful() -> Environment:
     from nexus_generators.sdk.prose import visible
 
-    return _environment().overlay(finalize=lambda said: visible(said) if type(said) is str else said)
+    environment = _environment().overlay(finalize=lambda said: visible(said) if type(said) is str else said)
+    environment.filters = {**environment.filters, "spans": lambda said: _spans(visible(said))}
+    return environment
+
+
+def _spans(said: str) -> Markup:
+    """A text whose parts between backticks are code; nothing else in it is markup."""
+    from markupsafe import Markup, escape
+
+    parts = said.split("`")
+    if len(parts) % 2 == 0:  # one of them stands alone
+        return escape(said)
+    shown = (Markup("<code>{}</code>").format(p) if n % 2 else escape(p) for n, p in enumerate(parts))
+    return Markup("").join(shown)
 
 
 @cache
