@@ -17,7 +17,7 @@ from pathlib import Path
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.process import Completed, run
-from nexus_cli.resources import bundled
+from nexus_cli.resources import bundled, cache_folder
 from nexus_cli.unit import Wheel
 
 TOOLCHAINS: Mapping[str, Wheel] = {
@@ -38,10 +38,7 @@ _TOLD = ("Downloading", "Building", "Installed")  # the lines of uv that tell a 
 def tools_folder() -> Path:
     """Where this user's tools lie."""
     chosen = os.environ.get("NEXUS_TOOLS")
-    if chosen:
-        return Path(chosen)
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "nexus" / "tools"
+    return Path(chosen) if chosen else cache_folder("tools")
 
 
 def folder(wheel: Wheel) -> Path:

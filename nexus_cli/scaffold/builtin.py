@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -10,14 +13,24 @@ from typing import Any
 from unicodedata import normalize
 
 import yaml
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, Undefined, UndefinedError
+from jinja2 import (
+    FileSystemBytecodeCache,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    Undefined,
+    UndefinedError,
+)
+from jinja2.bccache import Bucket
 from jinja2.sandbox import SandboxedEnvironment
 from nexus_generators.generator import File
 from pathspec import PathSpec
 
 from nexus_cli import __version__
-from nexus_cli.errors import UsageError
+from nexus_cli.errors import NexusError, UsageError
+from nexus_cli.resources import cache_folder
 from nexus_cli.scaffold.template import ANSWERS, PREFIX, Question, Template, TemplateFault
+from nexus_cli.workspace import private_folder
 
 _UNDEFINED = {"jinja2.Undefined": Undefined, "jinja2.StrictUndefined": StrictUndefined}
 _TRUE, _FALSE = {"y", "yes", "t", "true", "on"}, {"n", "no", "f", "false", "off", "~", "null", "none"}
@@ -85,6 +98,7 @@ def _environment(root: Path, envops: tuple[tuple[str, Any], ...]) -> SandboxedEn
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(root),
         auto_reload=False,
+        bytecode_cache=_compiled_before(repr(envops)),
         **options,
     )
     environment.filters["to_json"] = json.dumps
@@ -92,6 +106,29 @@ def _environment(root: Path, envops: tuple[tuple[str, Any], ...]) -> SandboxedEn
     environment.filters["to_yaml"] = _yaml
     environment.filters["to_nice_yaml"] = _nice_yaml
     return environment
+
+
+class _Kept(FileSystemBytecodeCache):
+    """Compiled templates of earlier commands: compiling takes longer than all else that is done with them."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep one, if there is room for it."""
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _compiled_before(options: str) -> _Kept | None:
+    """What was compiled with the same options; nothing where others than this user could write it."""
+    folder = cache_folder("templates")
+    try:
+        private_folder(folder)
+        found = folder.stat()
+    except (NexusError, OSError):
+        return None
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        return None
+    kind = hashlib.sha256(f"{__version__} {options}".encode()).hexdigest()[:12]
+    return _Kept(str(folder), f"{kind}-%s")
 
 
 def _nice_json(value: Any, indent: int = 4, sort_keys: bool = True) -> str:

@@ -19,6 +19,7 @@ from nexus_cli.errors import UsageError
 from nexus_cli.events import Event, Note
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.workspace import create
+from tests.conftest import running
 
 HOSTILE = 'It\'s "quoted" {{ 7 * 7 }} {% x %} # : & * ! | > % @ ` ü 漢字 🚀 \\n $HOME ${x}'
 
@@ -125,3 +126,31 @@ def test_a_folder_that_cannot_be_written_is_an_error_without_traceback(tmp_path:
     (tmp_path / "file").write_text("")
     done = nexus("init", "shop", "--directory", str(tmp_path / "file" / "x"), cwd=tmp_path, code=1)
     assert "cannot write" in done.stderr
+
+
+def test_what_was_compiled_is_kept_unless_it_is_broken_or_others_could_write_it(tmp_path: Path) -> None:
+    nexus, kept = running(tmp_path), tmp_path / "cache" / "nexus" / "templates"
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    def made(name: str) -> bytes:
+        (tmp_path / name).mkdir()
+        done = nexus("init", "shop", cwd=tmp_path / name, **env)
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / name / "shop" / "README.md").read_bytes()
+
+    first = made("one")
+    files = sorted(kept.iterdir())
+    assert files
+    assert kept.stat().st_mode & 0o777 == 0o700
+    moments = [path.stat().st_mtime_ns for path in files]
+    assert made("two") == first
+    assert [path.stat().st_mtime_ns for path in sorted(kept.iterdir())] == moments
+    for path in files:
+        path.write_bytes(path.read_bytes()[:-20])
+    assert made("three") == first
+    assert all(path.stat().st_size > 20 for path in sorted(kept.iterdir()))
+    for path in files:
+        path.write_bytes(b"")
+    kept.chmod(0o770)
+    assert made("four") == first
+    assert {path.stat().st_size for path in kept.iterdir()} == {0}
