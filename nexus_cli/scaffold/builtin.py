@@ -28,7 +28,7 @@ from pathspec import PathSpec
 
 from nexus_cli import __version__
 from nexus_cli.errors import NexusError, UsageError
-from nexus_cli.resources import cache_folder
+from nexus_cli.resources import bundled, cache_folder
 from nexus_cli.scaffold.template import ANSWERS, PREFIX, Question, Template, TemplateFault
 from nexus_cli.workspace import private_folder
 
@@ -98,7 +98,7 @@ def _environment(root: Path, envops: tuple[tuple[str, Any], ...]) -> SandboxedEn
     environment = SandboxedEnvironment(
         loader=FileSystemLoader(root),
         auto_reload=False,
-        bytecode_cache=_compiled_before(repr(envops)),
+        bytecode_cache=_compiled_before(root, repr(envops)),
         **options,
     )
     environment.filters["to_json"] = json.dumps
@@ -117,8 +117,13 @@ class _Kept(FileSystemBytecodeCache):
             super().dump_bytecode(bucket)
 
 
-def _compiled_before(options: str) -> _Kept | None:
-    """What was compiled with the same options; nothing where others than this user could write it."""
+def _compiled_before(root: Path, options: str) -> _Kept | None:
+    """What was compiled with the same options; nothing where others than this user could write it.
+
+    Only of templates that ship with nexus: others come and go, and what was kept of them would stay.
+    """
+    if not root.is_relative_to(bundled("templates")):
+        return None
     folder = cache_folder("templates")
     try:
         private_folder(folder)
