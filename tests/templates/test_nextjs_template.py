@@ -74,7 +74,7 @@ test("a component of a package has the React of the application", () => {
 CALLED = """\
 import { afterEach, expect, test, vi } from "vitest";
 
-import { catalog } from "../../src/generated/clients.ts";
+import { clients } from "../../src/generated/clients.ts";
 import { ENVIRONMENT } from "../support.ts";
 
 vi.mock("next/headers", () => ({
@@ -95,7 +95,7 @@ test("a typed client calls through the gateway for whoever is logged in", async 
     seen.push(request);
     return Promise.resolve(Response.json({ id: "7", name: "lamp" }));
   });
-  const api = await catalog();
+  const api = await clients.catalog();
   const found = await api.things.getThing({ id: "7" });
   expect(found.name).toBe("lamp");
   expect(seen.map(({ url }) => url)).toEqual(["http://gateway.test/api/v1/things/7"]);

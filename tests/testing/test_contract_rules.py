@@ -158,9 +158,9 @@ GO_CLIENTS = """\
 	s.Clients.Catalog.API.Products.DropProduct(ctx, nil)
 """
 PAGE_CLIENTS = """\
-import { type Api, catalog } from "../generated/clients.ts";
+import { clients } from "../generated/clients.ts";
 
-const api = await catalog();
+const api = await clients.catalog();
 await api.products.getProduct({ id });
 await api.products.dropProduct({ id });
 """

@@ -24,10 +24,8 @@ _DESCRIBED = re.compile(
     r"^### `(?P<group>\w+)\.(?P<name>\w+)`\n+`(?P<method>[A-Z]+) (?P<path>/[^`]*)`", re.MULTILINE
 )
 """An operation in the reference of a generated client: what it is called in code, and what it asks for."""
-_TYPED = re.compile(r"[Cc]lients?(?:\(\))?\s*\.\s*(?P<provider>\w+)\s*\.\s*(?:api|API)\b")
+_TYPED = re.compile(r"[Cc]lients?(?:\(\))?\s*\.\s*(?P<provider>\w+)\s*(?:\.\s*(?:api|API)\b|\(\))")
 """Where a service's own clients have the generated one of another service."""
-_IMPORTED = re.compile(r"""import\s*\{(?P<names>[^}]*)\}\s*from\s*["'][^"']*generated/clients(?:\.ts)?["']""")
-"""Where the code of a web application takes the generated clients of services."""
 _USED = re.compile(r"\b(?P<group>\w+)\s*\.\s*(?P<name>\w+)\s*\(")
 _PAGES = re.compile(
     r"""["'`]/api/gateway(?P<fetched>/[^"'`?\n]*)|\bpath:\s*["'](?P<listed>/api/[^"'\n]*)["']"""
@@ -108,7 +106,6 @@ def _calls(text: str, clients: Collection[_Client], *, pages: bool) -> Iterator[
         method = (match["go"] or match["method"]).upper()
         yield match.start(), match["provider"], method, match["path"] + ("{}" if match["more"] else "")
     typed = {_plain(match["provider"]) for match in _TYPED.finditer(text)}
-    typed |= {_plain(name) for match in _IMPORTED.finditer(text) for name in match["names"].split(",")}
     spoken = _plain(text) if clients else ""
     known = [c for c in clients if _plain(c.package) in spoken or _plain(c.service) in typed]
     for match in _USED.finditer(text) if known else ():
