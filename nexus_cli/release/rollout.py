@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from urllib.error import HTTPError, URLError
+from http.client import HTTPException
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from nexus_generators.envoy import Counted
@@ -220,9 +221,11 @@ def _ending(seen: Observed | None) -> str:
 def _asked(url: str) -> tuple[int, str]:
     """The status and text of an answer; 0 and the reason where there is none."""
     try:
-        with urlopen(url, timeout=_TIMEOUT) as answer:  # noqa: S310 - http, as it is called
+        try:
+            answer = urlopen(url, timeout=_TIMEOUT)  # noqa: S310 - http, as it is called
+        except HTTPError as error:
+            answer = error
+        with answer:
             return int(answer.status), answer.read(1 << 20).decode("utf-8", "replace")
-    except HTTPError as error:
-        return error.code, error.read(1 << 20).decode("utf-8", "replace")
-    except (URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         return 0, str(getattr(error, "reason", error))

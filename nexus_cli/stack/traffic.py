@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from nexus_generators import envoy
@@ -108,6 +108,6 @@ def _admin(gateway: Unit, seen: Observed, path: str) -> Mapping[str, Any]:
     try:
         with urlopen(f"http://{host}:{port}{path}", timeout=_TIMEOUT) as answer:
             state: Mapping[str, Any] = json.load(answer)
-    except (URLError, OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise Unanswered(str(error)) from error
     return state

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socketserver
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -104,6 +107,33 @@ def test_a_state_is_steady_once_nothing_fails_for_a_while() -> None:
         (during,) = watch.between(ill, again)
         assert during.availability == 0
         assert during.broken(50.0, None).startswith("it: ")
+
+
+class BreaksOff(socketserver.BaseRequestHandler):
+    """Sends the first of its answers by half, and all others whole."""
+
+    answers = 0
+
+    def handle(self) -> None:
+        self.request.recv(4096)
+        BreaksOff.answers += 1
+        body = b"he" if BreaksOff.answers == 1 else b"hello"
+        self.request.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\n" + body)
+
+
+def test_an_answer_that_breaks_off_is_a_fault_and_not_the_last_that_is_seen() -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), BreaksOff) as server, ExitStack() as end:
+        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+        end.callback(server.shutdown)
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        with steady.Watch([steady.Probe("it", partial(steady.request, url, ""), 99.9)]) as watch:
+            begin = time.monotonic()
+            start, _ = watch.steady_since(begin, 0.7, 5)
+            assert start is not None
+            (seen,) = watch.between(begin - 1, time.monotonic())
+    first, *others = [answer.fault for answer in seen.answers]
+    assert "IncompleteRead" in first
+    assert not any(others)
 
 
 def test_what_hangs_counts_for_as_long_as_it_hangs() -> None:

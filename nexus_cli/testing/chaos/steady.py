@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Self
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 _PERIOD, _TIMEOUT = 0.15, 2.0  # seconds
@@ -75,7 +76,7 @@ def request(url: str, token: str) -> str:
     except HTTPError as error:
         with error:
             return f"{error.code} {error.reason}".strip()
-    except (URLError, OSError) as error:
+    except (OSError, HTTPException) as error:
         return str(getattr(error, "reason", error)) or type(error).__name__
     return ""
 

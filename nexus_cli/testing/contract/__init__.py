@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
 from urllib.request import urlopen
 
 from nexus_cli.blueprint.model import Service
@@ -84,7 +84,7 @@ def _read(url: str) -> dict[str, Any]:
     try:
         with urlopen(f"{url}{OPENAPI}", timeout=_SECONDS) as answer:  # noqa: S310 - a service of this stack
             said = json.load(answer)
-    except (URLError, OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise NexusError(f"{OPENAPI} cannot be read: {error}") from error
     if not isinstance(said, dict) or "paths" not in said:
         raise NexusError(f"{OPENAPI} is no OpenAPI document")
