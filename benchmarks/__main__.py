@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
@@ -168,18 +169,27 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
 }
 
 
-def main(names: list[str]) -> int:
-    """Measure the named figures, or all."""
+def main() -> int:
+    """Measure the named figures, or all; each is told as soon as it is there."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(FIGURES)}; none: all")
+    names = parser.parse_args().names or list(FIGURES)
+    if unknown := sorted({*names} - {*FIGURES}):
+        parser.error(f"there is no figure {', '.join(unknown)}")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["NEXUS_ENGINE"] = "process"  # whatever else this machine offers
-    rows = [row for name in names or FIGURES for row in FIGURES[name]()]
-    cells = tuple(
-        (what, f"{value:.3g} {unit}".strip(), f"<= {bound:g}", "ok" if value <= bound else "MISSED")
-        for what, value, bound, unit in rows
-    )
-    print("\n".join(table(Summary("figures", ("figure", "median", "bound", "verdict"), cells))))
-    return int(any(value > bound for _, value, bound, _ in rows))
+    rows = [_told(row) for name in names for row in FIGURES[name]()]
+    print("\n".join(table(Summary("figures", ("figure", "median", "bound", "verdict"), tuple(rows)))))
+    return int(any(verdict != "ok" for *_, verdict in rows))
+
+
+def _told(row: Row) -> tuple[str, str, str, str]:
+    what, value, bound, unit = row
+    verdict = "ok" if value <= bound else "MISSED"
+    cells = (what, f"{value:.3g} {unit}".strip(), f"<= {bound:g}", verdict)
+    print(*cells, sep="  ", file=sys.stderr, flush=True)
+    return cells
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
