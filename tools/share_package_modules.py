@@ -18,11 +18,12 @@ SERVICE = TEMPLATES / "service/fastapi/template/src/{{ package }}/generated"
 
 @dataclass(frozen=True)
 class Shared:
-    """A module of a package: the answer that names the package, and what a service takes from it."""
+    """A module of a package: the answer that names the package, what a service takes from it, and when."""
 
     variable: str
     says: str
     names: tuple[str, ...]
+    when: str = ""
 
 
 MODULES: Mapping[str, Shared] = {
@@ -43,6 +44,18 @@ MODULES: Mapping[str, Shared] = {
     "security/headers": Shared(
         "security", "Headers of every answer, as the whole platform gives them.", ("ALWAYS", "STRICT")
     ),
+    "event-bus/jetstream": Shared(
+        "event_bus",
+        "Events over NATS JetStream, as the whole platform carries them.",
+        ("Bus", "Data", "Envelope", "stream_of"),
+        "'NATS_URL' in connections",
+    ),
+    "event-bus/relay": Shared(
+        "event_bus",
+        "The relay of an outbox, as the whole platform has it.",
+        ("Relay",),
+        "'NATS_URL' in connections and 'DATABASE_URL' in connections",
+    ),
 }
 
 
@@ -51,7 +64,8 @@ def written() -> Iterator[tuple[Path, str]]:
     for name, shared in MODULES.items():
         package, module = name.split("/")
         source = TEMPLATES / "package" / package / "python/template/src/{{ module }}" / f"{module}.py"
-        yield SERVICE / f"{module}.py.jinja", _joined(module, shared, source.read_text())
+        file = f"{{% if {shared.when} %}}{module}.py{{% endif %}}" if shared.when else f"{module}.py"
+        yield SERVICE / f"{file}.jinja", _joined(module, shared, source.read_text())
 
 
 def _joined(module: str, shared: Shared, own: str) -> str:

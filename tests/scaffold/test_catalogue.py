@@ -114,8 +114,13 @@ def test_the_full_platform_has_its_seven_packages(full: Path) -> None:
         module = full / package.source / "src" / package.name.replace("-", "_")
         assert (module / "__init__.py").is_file(), package.name
         assert (full / package.source / "README.md").is_file(), package.name
-    logs = (full / "services/order/src/order_service/generated/logs.py").read_text()
-    assert "from observability.logs import" in logs
+    for name, service in platform.services.items():
+        if service.type == "fastapi":
+            generated = full / service.source / "src" / f"{name.replace('-', '_')}_service" / "generated"
+            for shared in ("observability.logs", "event_bus.jetstream", "event_bus.relay"):
+                own = (generated / f"{shared.partition('.')[2]}.py").read_text()
+                assert f"from {shared} import" in own, (name, shared)
+                assert "class " not in own, (name, shared)
     users = {name for package in platform.packages.values() for name in package.users}
     assert users == {s.name for s in platform.services.values() if s.type == "fastapi"}
 

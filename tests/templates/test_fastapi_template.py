@@ -53,14 +53,14 @@ RESOURCES = {
     "tests/generated/test_resources.py",
 }
 REDIS = {"src/P/generated/cache.py", "tests/generated/test_idempotency.py"}
-NATS = {"src/P/generated/events.py", "tests/generated/test_events.py"}
-OUTBOX, TENANTS = "src/P/generated/outbox.py", "src/P/generated/resources/tenants.py"
+NATS = {"src/P/generated/events.py", "src/P/generated/jetstream.py", "tests/generated/test_events.py"}
+RELAY, TENANTS = "src/P/generated/relay.py", "src/P/generated/resources/tenants.py"
 CALLS = {"src/P/generated/clients.py", "tests/generated/test_clients.py"}
 EXPECTED = {
     "plain": EVERY,
     "both": EVERY | REDIS | NATS | {"src/P/domain/events.py"},
     "caller": EVERY | CALLS,
-    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/P/domain/events.py", OUTBOX},
+    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/P/domain/events.py", RELAY},
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES | {TENANTS},
 }
 

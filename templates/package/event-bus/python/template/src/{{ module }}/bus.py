@@ -53,17 +53,21 @@ class DeadLetter:
 class Bus(ABC):
     """Publishes and hands out events; used as an async context manager."""
 
-    def __init__(self, stream: str, policy: Policy | None = None, schemas: Schemas | None = None) -> None:
+    def __init__(
+        self, stream: str, policy: Policy | None = None, schemas: Schemas | None = None
+    ) -> None:
         self.stream = stream
         self.policy = policy or Policy()
         self.schemas = schemas
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
+        """Connect."""
         await self.open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Hand out nothing more, then disconnect."""
         await self.stop()
 
     async def publish(self, event: Event) -> None:
@@ -88,7 +92,9 @@ class Bus(ABC):
             await asyncio.wait(tasks, timeout=_AGAIN)  # a client's own time limit may swallow one
         await self.close()
 
-    async def attempt(self, event: Event, group: str, handler: Handler, number: int) -> float | None:
+    async def attempt(
+        self, event: Event, group: str, handler: Handler, number: int
+    ) -> float | None:
         """Try once: None when nothing is left to do, else the seconds before the next attempt."""
         began = time.perf_counter()
         try:

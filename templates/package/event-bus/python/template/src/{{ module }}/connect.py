@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from .schemas import Schemas
 
 
-def connect(url: str, *, stream: str, policy: Policy | None = None, schemas: Schemas | None = None) -> Bus:
+def connect(
+    url: str, *, stream: str, policy: Policy | None = None, schemas: Schemas | None = None
+) -> Bus:
     """Make the bus; it connects when it is entered."""
     scheme = url.partition(":")[0]
     if scheme == "memory":

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class MemoryBus(Bus):
     """Keeps everything in lists; what is kept ends with the process."""
 
-    def __init__(self, stream: str, policy: Policy | None = None, schemas: Schemas | None = None) -> None:
+    def __init__(
+        self, stream: str, policy: Policy | None = None, schemas: Schemas | None = None
+    ) -> None:
         super().__init__(stream, policy, schemas)
         self._events: defaultdict[str, list[Event]] = defaultdict(list)
         self._known: set[str] = set()

@@ -43,12 +43,17 @@ class NatsBus(Bus):
     async def open(self) -> None:
         """Connect, and make the streams unless they are there."""
         self._client = await connect(self._url, max_reconnect_attempts=-1)
-        for name, subject in ((self._name, self.stream), (f"{self._name}_DEAD", f"dead.{self.stream}")):
+        for name, subject in (
+            (self._name, self.stream),
+            (f"{self._name}_DEAD", f"dead.{self.stream}"),
+        ):
             try:
                 await self._stream.stream_info(name)
             except NotFoundError:
                 await self._stream.add_stream(
-                    StreamConfig(name=name, subjects=[f"{subject}.>"], max_age=_WEEK, duplicate_window=120)
+                    StreamConfig(
+                        name=name, subjects=[f"{subject}.>"], max_age=_WEEK, duplicate_window=120
+                    )
                 )
 
     async def close(self) -> None:
@@ -75,7 +80,9 @@ class NatsBus(Bus):
                     try:
                         event = Event.load(message.data)
                     except ValueError as error:
-                        event = Event.of(kind, message.data.decode(errors="replace"), source="unknown")
+                        event = Event.of(
+                            kind, message.data.decode(errors="replace"), source="unknown"
+                        )
                         await self.bury(DeadLetter(event, group, str(error)))
                         await message.term()
                         continue
@@ -98,10 +105,15 @@ class NatsBus(Bus):
         async for raw in self._read(self._name, f"{self.stream}.{kind}", since):
             yield Event.load(raw)
 
-    async def _read(self, stream: str, subject: str, since: datetime | None) -> AsyncIterator[bytes]:
+    async def _read(
+        self, stream: str, subject: str, since: datetime | None
+    ) -> AsyncIterator[bytes]:
         policy = DeliverPolicy.BY_START_TIME if since else DeliverPolicy.ALL
         config = ConsumerConfig(
-            ack_policy=AckPolicy.NONE, deliver_policy=policy, opt_start_time=since, inactive_threshold=30
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=policy,
+            opt_start_time=since,
+            inactive_threshold=30,
         )
         subscription = await self._stream.pull_subscribe(subject, stream=stream, config=config)
         left = (await subscription.consumer_info()).num_pending or 0
@@ -115,7 +127,9 @@ class NatsBus(Bus):
     async def _pull(self, kind: str, group: str) -> Context.PullSubscription:
         durable = f"{group}-{kind}".replace(".", "-")
         config = ConsumerConfig(
-            ack_wait=_HANDLING, max_deliver=self.policy.attempts + 1, deliver_policy=DeliverPolicy.ALL
+            ack_wait=_HANDLING,
+            max_deliver=self.policy.attempts + 1,
+            deliver_policy=DeliverPolicy.ALL,
         )
         return await self._stream.pull_subscribe(
             f"{self.stream}.{kind}", durable=durable, stream=self._name, config=config

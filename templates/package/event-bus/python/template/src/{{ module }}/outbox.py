@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Table, Text, delete, insert, select
+from sqlalchemy import BigInteger, Column, Identity, Integer, MetaData, Table, Text, insert
 
 from .event import Event
+from .relay import Relay
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
@@ -21,7 +22,9 @@ class Outbox:
         self.table = Table(
             name,
             metadata or MetaData(),
-            Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True),
+            Column(
+                "id", BigInteger().with_variant(Integer, "sqlite"), Identity(), primary_key=True
+            ),
             Column("event", Text, nullable=False),
         )
 
@@ -31,19 +34,8 @@ class Outbox:
 
     async def relay(self, engine: AsyncEngine, bus: Bus, most: int = 100) -> int:
         """Publish what has waited longest; how many events that were. One that fails keeps its place."""
-        waiting = select(self.table).order_by(self.table.c.id).limit(most).with_for_update()
-        done: list[int] = []
-        failure: Exception | None = None
-        async with engine.connect() as connection:
-            for row in (await connection.execute(waiting)).all():
-                try:
-                    await bus.publish(Event.load(row.event))
-                except Exception as error:  # noqa: BLE001 - what is published is taken out first
-                    failure = error
-                    break
-                done.append(row.id)
-            await connection.execute(delete(self.table).where(self.table.c.id.in_(done)))
-            await connection.commit()
-        if failure is not None:
-            raise failure
-        return len(done)
+
+        async def publish(row: Any) -> None:
+            await bus.publish(Event.load(row.event))
+
+        return await Relay(engine, self.table, publish).publish(most)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 import fastavro.utils
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # who uses this reads it too
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,9 @@ class Schemas:
             except fastavro.validation.ValidationError as error:
                 raise SchemaError(f"{kind}: {error}") from error
             return
-        faults = sorted(Draft202012Validator(schema).iter_errors(data), key=lambda fault: list(fault.path))
+        faults = sorted(
+            Draft202012Validator(schema).iter_errors(data), key=lambda fault: list(fault.path)
+        )
         if faults:
             where = "/".join(map(str, faults[0].path)) or "the data"
             raise SchemaError(f"{kind}: {where}: {faults[0].message}")

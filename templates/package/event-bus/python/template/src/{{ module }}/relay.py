@@ -1,28 +1,29 @@
-"""The outbox: events are stored with the change that they tell of, and published afterwards."""
+"""The relay of an outbox: events that are stored with their change are published afterwards."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import structlog
 from sqlalchemy import Table, delete, select, text
-
-from .database import Database, OutgoingEvent
-from .events import Bus, Event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 _LOCK = 7_205_759_404
 _PART = 100
 _LOOK = 1.0  # for what other processes have left
-_OUTBOX = cast("Table", OutgoingEvent.__table__)  # without the ORM: it is looked at all the time
 _log = structlog.get_logger()
 
 
 class Relay:
     """Publishes what is in the outbox, in order: one process at a time, at least once."""
 
-    def __init__(self, database: Database, bus: Bus) -> None:
-        self._database = database
-        self._bus = bus
+    def __init__(
+        self, engine: AsyncEngine, table: Table, publish: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        self._engine = engine
+        self._table = table  # without the ORM: it is looked at all the time
+        self._publish = publish
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -40,25 +41,26 @@ class Relay:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def publish(self) -> int:
-        """Publish what has waited longest; how many events that were."""
-        async with self._database.engine.connect() as connection:
+    async def publish(self, most: int = _PART) -> int:
+        """Publish what has waited longest; how many events that were. One that fails keeps its place."""
+        key = self._table.c.id
+        async with self._engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 lock = text("SELECT pg_advisory_xact_lock(:key)")
                 await connection.execute(lock, {"key": _LOCK})
-            query = select(_OUTBOX).order_by(_OUTBOX.c.id).limit(_PART)
+            query = select(self._table).order_by(key).limit(most)
             waiting = (await connection.execute(query)).all()
             done: list[int] = []
             failure: Exception | None = None
             for row in waiting:
                 try:
-                    await self._bus.publish(Event[Any].model_validate(row.event), row.headers)
+                    await self._publish(row)
                 except Exception as error:  # noqa: BLE001 - what is published is taken out first
                     failure = error
                     break
                 done.append(row.id)
             if done:
-                await connection.execute(delete(_OUTBOX).where(_OUTBOX.c.id.in_(done)))
+                await connection.execute(delete(self._table).where(key.in_(done)))
                 await connection.commit()
         if failure is not None:
             raise failure
