@@ -129,12 +129,13 @@ def _svg(drawing: Drawing) -> str:
     """Columns from the services that nobody needs (left) to what everybody needs (right)."""
     columns = list(reversed(drawing.levels))
     tallest = max((len(column) for column in columns), default=0)
+    step = _WIDTH + min(5 * _GAP_X, max(_GAP_X, len(drawing.uses)))  # many lines need room to turn in
     places: dict[str, tuple[int, int]] = {}
     for x, column in enumerate(columns):
         room = tallest * (_HEIGHT + _GAP_Y) / len(column)
         for y, name in enumerate(column):
-            places[name] = (_MARGIN + x * (_WIDTH + _GAP_X), _MARGIN + round((y + 0.5) * room - _HEIGHT / 2))
-    width = 2 * _MARGIN + max(1, len(columns)) * (_WIDTH + _GAP_X) - _GAP_X
+            places[name] = (_MARGIN + x * step, _MARGIN + round((y + 0.5) * room - _HEIGHT / 2))
+    width = 2 * _MARGIN + _WIDTH + max(0, len(columns) - 1) * step
     height = 2 * _MARGIN + max(1, tallest) * (_HEIGHT + _GAP_Y)
     return "\n".join([*_svg_head(drawing.title, width, height), *_svg_body(drawing, places), "</svg>"]) + "\n"
 
