@@ -56,7 +56,7 @@ def test_there_are_36_services_each_with_an_owner_a_promise_and_something_of_its
         assert service.owner, name
         assert service.description, name
         assert service.limits.memory, name
-        if name != "frontend":  # a promise is measured on routes, and it has none: it is what calls the gateway
+        if name != "frontend":  # promises are measured on routes, and it has none
             assert service.resources, name
             assert service.slo.p95, name
             assert service.slo.availability, name
