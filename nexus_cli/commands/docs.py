@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nexus_cli.commands.generate import ForceOption, in_workspace, show
 from nexus_cli.commands.options import DryRun, Output, OutputOption
+
+if TYPE_CHECKING:
+    from nexus_generators.generator import Files
 
 
 def generate_docs(
@@ -20,13 +23,17 @@ def generate_docs(
     spec: Annotated[
         str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The reference of an OpenAPI document.")
     ] = "",
+    apis: Annotated[
+        bool, typer.Option("--apis", help="With each service's API: as it runs, or else as its code says.")
+    ] = False,
     force: ForceOption = False,
     dry_run: DryRun = False,
     output: OutputOption = Output.text,
 ) -> None:
     """Write the platform's documentation, or the reference of an OpenAPI document, as web pages.
 
-    Examples: `nexus generate docs` · `nexus generate docs --folder site --dry-run` ·
+    Examples: `nexus generate docs` · `nexus generate docs --apis` ·
+    `nexus generate docs --folder site --dry-run` ·
     `nexus generate docs --spec openapi.yaml --folder docs/shop`
     """
     if spec:
@@ -44,6 +51,26 @@ def generate_docs(
     from nexus_cli.scaffold.docs import document
     from nexus_cli.scaffold.outcome import Choice
 
+    references = _references() if apis else None
     where = (folder or Path("docs/platform")).as_posix()
     with in_workspace("generate docs", dry_run=dry_run) as root:
-        show(document(root, where, Choice(force=force, dry_run=dry_run)), output)
+        show(document(root, where, Choice(force=force, dry_run=dry_run), references), output)
+
+
+def _references() -> dict[str, Files]:
+    """The pages of every service's API: what runs is asked, else its code."""
+    from nexus_cli import workspace
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.release.standing import standing
+    from nexus_cli.render import renderer
+    from nexus_cli.sdk.generate import pages
+    from nexus_cli.stack import clients, engines
+
+    found = workspace.find()
+    platform = load(found.root)
+    chosen = clients.chosen(platform, (), everything=True)
+    with renderer("text") as emit, workspace.lock(found.state, "generate docs", emit):
+        up = engines.in_use(found.environment_state("development"))
+        stack = standing(found, "development") if up else None
+        documents = clients.documents(found, platform, stack, chosen, emit)
+    return {name: pages(found, home=f"../{name}.html") for name, found in documents.items()}

@@ -102,11 +102,15 @@ def generate(
 
 def reference(document: Document, out: Path, *, force: bool, dry_run: bool) -> list[Change]:
     """Write the reference of an API as web pages."""
+    return _written(pages(document), out, force=force, dry_run=dry_run)
+
+
+def pages(document: Document, *, home: str = "") -> Files:
+    """The reference of an API; `home` leads to the page of what serves it."""
     from nexus_generators.docs.reference import site
 
     api, schemas = build(document), Schemas(document)
-    files = site(api, Cases(document, api, schemas.valid, schemas.faults).of)
-    return _written(files, out, force=force, dry_run=dry_run)
+    return site(api, Cases(document, api, schemas.valid, schemas.faults).of, home=home)
 
 
 def _written(files: Files, out: Path, *, force: bool, dry_run: bool) -> list[Change]:

@@ -76,6 +76,24 @@ def test_every_link_leads_somewhere_inside(platform: Platform) -> None:
             assert not mark or mark in Links(pages[place].content.decode()).ids, (path, address)
 
 
+def test_a_reference_lies_beside_its_service_and_leads_back(platform: Platform, tmp_path: Path) -> None:
+    from nexus_cli.sdk import source
+    from nexus_cli.sdk.generate import pages
+
+    spec = tmp_path / "openapi.json"
+    orders = {
+        "get": {"tags": ["orders"], "operationId": "list_orders", "responses": {"204": {"description": ""}}}
+    }
+    info = {"title": "Orders", "version": "1"}
+    spec.write_text(json.dumps({"openapi": "3.1.0", "info": info, "paths": {"/orders": orders}}))
+    found = site(platform, {"order": pages(source.read(str(spec)), home="../order.html")})
+    assert "order/index.html" in Links(found["services/order.html"].content.decode()).addresses
+    assert "../order.html" in Links(found["services/order/index.html"].content.decode()).addresses
+    assert "../../order.html" in Links(found["services/order/groups/orders.html"].content.decode()).addresses
+    assert "list_orders" in found["services/order/groups/orders.html"].content.decode()
+    assert "Reference" not in found["services/catalog.html"].content.decode()
+
+
 def test_a_service_s_page_says_what_its_blueprint_says(platform: Platform) -> None:
     page = site(platform)["services/order.html"].content.decode()
     for said in ("team-shop", "/api/v1/orders", "100/s", "order.created", "enum(placed, paid) = placed"):

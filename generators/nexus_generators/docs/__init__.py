@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nexus_cli.blueprint.model import Platform
 from nexus_generators.docs.facts import facts
-from nexus_generators.generator import File, text
+from nexus_generators.generator import File, Files, text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 _PAGES = Path(__file__).parent / "pages"
 
 
-def site(platform: Platform) -> dict[str, File]:
-    """The pages by path: index, services, components, events, runbook, and what they look like."""
+def site(platform: Platform, apis: Mapping[str, Files] | None = None) -> dict[str, File]:
+    """The pages by path: index, services, components, events, runbook, and what they look like.
+
+    `apis` are the pages of services' API references; each lies in a folder beside its service's page.
+    """
+    referenced = apis or {}
     known = facts(platform)
     files = {
         "index.html": _page("index.html", known, top=""),
@@ -34,8 +38,14 @@ def site(platform: Platform) -> dict[str, File]:
         "map.js": asset("map.js"),
     }
     for service in known["services"]:
-        files[f"services/{service['name']}.html"] = _page("service.html", known, top="../", service=service)
-    return {path: text(content) for path, content in files.items()}
+        name = service["name"]
+        reference = f"{name}/index.html" if name in referenced else ""
+        more = {"top": "../", "service": service, "reference": reference}
+        files[f"services/{name}.html"] = _page("service.html", known, **more)
+    pages = {path: text(content) for path, content in files.items()}
+    for name, found in referenced.items():
+        pages |= {f"services/{name}/{path}": file for path, file in found.items()}
+    return pages
 
 
 def map_page(platform: Platform) -> str:

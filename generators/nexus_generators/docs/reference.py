@@ -36,14 +36,18 @@ Pieces = list[tuple[str, str]]
 """A type in pieces: what is read, and the key of the type that it leads to (none: the empty text)."""
 
 
-def site(api: Api, case: Callable[[Operation], Case | Impossible]) -> dict[str, File]:
-    """The pages by path: an index, one for each group, one for all types, and what they look like."""
+def site(api: Api, case: Callable[[Operation], Case | Impossible], *, home: str = "") -> dict[str, File]:
+    """The pages by path: an index, one for each group, one for all types, and what they look like.
+
+    `home` leads from the index to the page of what serves the API.
+    """
     groups = list(_groups(api, case))
     top: dict[str, Any] = {
         "title": api.title,
         "version": api.version,
         "doc": api.doc,
         "groups": groups,
+        "home": home,
     }
     top |= {"servers": api.servers, "schemes": api.schemes}
     names = Names(kebab)
