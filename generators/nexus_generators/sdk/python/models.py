@@ -21,7 +21,7 @@ from nexus_generators.openapi.model import (
 )
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.python.names import fields, members
-from nexus_generators.sdk.python.text import docstring, literal
+from nexus_generators.sdk.python.text import docstring, literal, needed
 
 _SCALARS = {
     "string": "str",
@@ -47,7 +47,6 @@ import pydantic
 from typing_extensions import TypeAliasType
 
 from ._core import Model, OpenIntEnum, OpenStrEnum, Upload, by_discriminator, wire
-
 '''
 
 
@@ -106,13 +105,14 @@ class Annotations:
 def module(api: Api, naming: Naming) -> str:
     """The text of `models.py`."""
     write = _Writer(api, naming)
-    parts = [_HEAD]
+    parts: list[str] = []
     aliases = [found for found in api.declarations.values() if isinstance(found, Alias)]
     declared = api.declarations.values()  # enums first: the defaults of records are their members
     parts.extend("\n".join(write.choice(found)) for found in declared if isinstance(found, Choice))
     parts.extend("\n".join(write.record(found)) for found in declared if isinstance(found, Record))
     parts.extend("\n".join(write.alias(found, recursive)) for found, recursive in _ordered(aliases))
-    return "\n\n".join(parts) + "\n"
+    body = "\n\n".join(parts) + "\n"
+    return f"{needed(_HEAD, body)}\n\n\n{body}"
 
 
 class _Writer:
