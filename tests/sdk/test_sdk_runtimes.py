@@ -64,6 +64,22 @@ def pages(answer: Answering, _: int) -> None:
     answer.json(200, {"items": [{"id": number} for number in ids], "next_cursor": after})
 
 
+def circle(answer: Answering, _: int) -> None:
+    """A cursor that leads back to where it came from."""
+    after = {"": "b", "b": "c", "c": "b"}[answer.path.partition("cursor=")[2]]
+    answer.json(200, {"items": [{"id": 1}], "next_cursor": after})
+
+
+def numbered(answer: Answering, _: int) -> None:
+    """Pages that are counted from 0."""
+    number = int(answer.path.partition("page=")[2] or 0)
+    answer.json(200, [{"id": number}] if number < 3 else [])
+
+
+def linked(answer: Answering, _: int) -> None:
+    answer.json(200, [{"id": 1}], link='</linked/log?n=1>; rel="next"')
+
+
 def events(answer: Answering, _: int) -> None:
     answer.open("text/event-stream")
     for text in (
@@ -159,6 +175,11 @@ PARTS: dict[str, Part] = {
     "cut": cut,
     "abort": lambda answer, _: answer.hang(),
     "pages": pages,
+    "wholes": pages,
+    "circle": circle,
+    "linked": linked,
+    "unheard": lambda answer, _: answer.json(200, [{"id": 1}, {"id": 2}]),
+    "numbered": numbered,
     "events": events,
     "lines": lines,
     "notes": notes,
@@ -323,6 +344,20 @@ def test_who_loses_interest_is_not_kept_waiting(played: Played) -> None:
 
 def test_every_item_of_every_page(played: Played) -> None:
     assert played.said["pages"]["value"] == [1, 2, 3]
+
+
+def test_every_page_as_a_whole(played: Played) -> None:
+    assert played.said["wholes"].get("value") == [2, 1, 0], played.said["wholes"]
+
+
+def test_pages_that_are_counted_from_zero(played: Played) -> None:
+    assert played.said["numbered"].get("value") == [0, 1, 2], played.said["numbered"]
+
+
+@pytest.mark.parametrize(("part", "asked"), [("circle", 3), ("linked", 2), ("unheard", 2)])
+def test_a_list_that_leads_back_to_itself_ends_with_an_error(played: Played, part: str, asked: int) -> None:
+    assert played.said[part]["error"] == "InvalidResponseError"
+    assert len(played.stage.came[part]) == asked
 
 
 def test_streams_of_events_and_of_lines(played: Played) -> None:

@@ -183,7 +183,8 @@ class Paging:
 
     `cursor`: `parameter` gets what `next` held · `offset`, `page`: `parameter` counts items or pages ·
     `url`: `next` holds the next address · `link`: the answer's Link header does. `items` is the path to the
-    list in the answer; the empty one means that the answer is the list.
+    list in the answer; the empty one means that the answer is the list. `first` is the number of the page
+    that comes when none is asked for.
     """
 
     style: Literal["cursor", "offset", "page", "url", "link"]
@@ -191,6 +192,7 @@ class Paging:
     items: tuple[str, ...] = ()
     parameter: str = ""
     next: tuple[str, ...] = ()
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,12 +188,19 @@ class Resources:
             item, paging = self._types.of(operation.paging.item), operation.paging
             said = (
                 f"paging{{style: {literal(paging.style)}, parameter: {literal(paging.parameter)}, "
-                f"items: {strings(paging.items)}, next: {strings(paging.next)}}}"
+                f"items: {strings(paging.items)}, next: {strings(paging.next)}, first: {paging.first}}}"
             )
+            passed = f"(ctx, s.core, {said}, {call})"
             yield ""
             yield f"// Iter{name} gives every item of every page of {name}, fetched as it is asked for."
             yield f"{receiver} Iter{name}({head}) iter.Seq2[{item}, error] {{"
-            yield f"\treturn pages[{item}](ctx, s.core, {said}, {call})"
+            yield f"\treturn items[{item}]{passed}"
+            yield "}"
+            whole = self.returns(operation)
+            yield ""
+            yield f"// Iter{name}Pages gives every answer of {name} as a whole, fetched as it is asked for."
+            yield f"{receiver} Iter{name}Pages({head}) iter.Seq2[{whole}, error] {{"
+            yield f"\treturn pages[{whole}]{passed}"
             yield "}"
 
 

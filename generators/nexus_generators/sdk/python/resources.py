@@ -155,6 +155,7 @@ class Resources:
         said += [f"items={literal(paging.items)}"] if paging.items else []
         said += [f"parameter={literal(paging.parameter)}"] if paging.parameter else []
         said += [f"next={literal(paging.next)}"] if paging.next else []
+        said += [f"first={paging.first}"] if paging.first != 1 else []
         call = f"{constant(group, operation)}, core.Paging({', '.join(said)}), {_given(self._names[operation.pointer])}, options=options"
         yield f"        return self._core.pages({call})"
 
