@@ -463,6 +463,11 @@ def test_unions_are_what_their_discriminator_says(played: Played) -> None:
     assert json.loads(played.stage.came["animal"][0].body) == {"kind": "cat", "lives": 9}
 
 
+def test_what_has_one_value_only_need_not_be_given(played: Played) -> None:
+    """`kind` of the animal above, too; TypeScript's compiler wants it written, and lets nothing else be."""
+    assert {one.headers["x-version"] for one in played.stage.came["numbered"]} == {"2"}
+
+
 def test_dates_ids_maps_and_null_arrive(played: Played) -> None:
     said = [EVENT[name] for name in ("at", "day", "ref", "note", "extra")]
     assert played.said["values"].get("value") == [*said, True], played.said["values"]

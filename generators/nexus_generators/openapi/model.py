@@ -327,3 +327,11 @@ class Api:
             plain = self.plain(plain.inner)
         found = self.declarations[plain.key] if isinstance(plain, Named) else None
         return found if isinstance(found, Record) else None
+
+    def only_value(self, type_: Type) -> str | int | float | None:
+        """The value of a type that has no other."""
+        plain = self.plain(type_)
+        if isinstance(plain, Constant):
+            return plain.value
+        found = self.declarations[plain.key] if isinstance(plain, Named) else None
+        return found.values[0] if isinstance(found, Choice) and len(found.values) == 1 else None

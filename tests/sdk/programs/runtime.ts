@@ -46,8 +46,8 @@ await tell("wholes", async () => {
 });
 await tell("circle", () => ids(client("circle").lists.iterListItems()));
 await tell("linked", () => ids(client("linked").lists.iterLog()));
-await tell("unheard", () => ids(client("unheard").lists.iterNumbered()));
-await tell("numbered", () => ids(client("numbered").lists.iterNumbered()));
+await tell("unheard", () => ids(client("unheard").lists.iterNumbered({ xVersion: "2" })));
+await tell("numbered", () => ids(client("numbered").lists.iterNumbered({ xVersion: "2" })));
 await tell("events", async () => ids(await client("events").streams.events()));
 await tell("lines", async () => ids(await client("lines").streams.lines()));
 await tell("notes", async () => {

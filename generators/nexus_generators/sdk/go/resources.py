@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar, Type
-from nexus_generators.sdk.go.models import Types, mentions
+from nexus_generators.sdk.go.models import Types, alone, mentions
 from nexus_generators.sdk.go.names import GoNaming, arguments
 from nexus_generators.sdk.go.text import comment, literal, strings
 from nexus_generators.sdk.groups import Group
@@ -163,15 +163,24 @@ class Resources:
         media = "params.ContentType" if several else '""'
         call = f"newCall(&{data}, {_given(operation)}, {content}, {media}, options)"
         receiver = f"func (s *{group.cls})"
+        names = arguments(operation)
+        told = [
+            line
+            for p in operation.parameters
+            if p.required
+            for line in alone(f"params.{names[p.location, p.name]}", p.type, self._api)
+        ]
         if not only:
             returns = self.returns(operation)
             yield ""
             yield from self._doc(operation, name)
             if returns:
                 yield f"{receiver} {name}({head}) ({returns}, error) {{"
+                yield from told
                 yield f"\treturn send[{returns}](ctx, s.core, {call})"
             else:
                 yield f"{receiver} {name}({head}) error {{"
+                yield from told
                 yield f"\treturn exec(ctx, s.core, {call})"
             yield "}"
         if streams:
@@ -182,6 +191,7 @@ class Resources:
             if not only:
                 accepting = f"{data}.accepting({literal(operation.accept(streams=True))})"
                 call = call.replace(f"&{data}", accepting, 1)
+            yield from told
             yield f"\treturn stream[{item}](ctx, s.core, {call})"
             yield "}"
         if operation.paging is not None:
@@ -194,12 +204,14 @@ class Resources:
             yield ""
             yield f"// Iter{name} gives every item of every page of {name}, fetched as it is asked for."
             yield f"{receiver} Iter{name}({head}) iter.Seq2[{item}, error] {{"
+            yield from told
             yield f"\treturn items[{item}]{passed}"
             yield "}"
             whole = self.returns(operation)
             yield ""
             yield f"// Iter{name}Pages gives every answer of {name} as a whole, fetched as it is asked for."
             yield f"{receiver} Iter{name}Pages({head}) iter.Seq2[{whole}, error] {{"
+            yield from told
             yield f"\treturn pages[{whole}]{passed}"
             yield "}"
 

@@ -50,7 +50,7 @@ MODEL = frozenset(
     ]
 )
 """What every pydantic model has; importing pydantic to ask would cost more than all names."""
-_FIELDS = KEYWORDS | MODEL | {"str", "int", "float", "bool", "list", "dict", "bytes", "nullable_"}
+_FIELDS = KEYWORDS | MODEL | {"str", "int", "float", "bool", "list", "dict", "bytes", "nullable_", "always_"}
 _CLASSES = frozenset(
     {"Model", "Any", "Annotated", "Literal", "TypeAlias", "TypeAliasType", "OpenStrEnum", "OpenIntEnum"}
     | {"Upload", "None", "True", "False", "ClassVar", "Field"}

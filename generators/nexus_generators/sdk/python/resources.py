@@ -173,6 +173,8 @@ class Resources:
         for parameter in sorted(others, key=lambda p: not p.required):
             default = "" if parameter.required else " | None = None"
             text = self.argument(parameter)
+            only = self._types.only(parameter.type) if parameter.required else ""
+            default = f" = {only}" if only else default
             name = names[parameter.location, parameter.name]
             yield f"{name}: {text}{default if text != 'Any' or not default else ' = None'}"
         if body and operation.bodies and not needed:
