@@ -86,6 +86,11 @@ def test_only_a_server_elsewhere_is_an_operations_own() -> None:
     assert (same.servers, other.servers[0].address) == ((), "https://b.example")
 
 
+def test_every_server_that_the_document_tells_can_be_chosen() -> None:
+    found = [server.address for server in build(document("everything.yaml")).servers]
+    assert found == ["https://eu.example.com/v1", "https://us.example.com/v1"]
+
+
 def test_names_that_fastapi_makes_are_shortened() -> None:
     get = {
         "operationId": "list_items_api_v1_items__item_id__get",

@@ -77,7 +77,7 @@ def numbered(answer: Answering, _: int) -> None:
 
 
 def linked(answer: Answering, _: int) -> None:
-    answer.json(200, [{"id": 1}], link='</linked/log?n=1>; rel="next"')
+    answer.json(200, [{"id": 1}], link='</linked/log?q=a b>; rel="next"')  # a space that should be %20
 
 
 def events(answer: Answering, _: int) -> None:
@@ -358,6 +358,10 @@ def test_pages_that_are_counted_from_zero(played: Played) -> None:
 def test_a_list_that_leads_back_to_itself_ends_with_an_error(played: Played, part: str, asked: int) -> None:
     assert played.said[part]["error"] == "InvalidResponseError"
     assert len(played.stage.came[part]) == asked
+
+
+def test_an_address_of_a_page_with_a_space_is_asked_for(played: Played) -> None:
+    assert played.stage.came["linked"][1].path == "/linked/log?q=a%20b"
 
 
 def test_streams_of_events_and_of_lines(played: Played) -> None:

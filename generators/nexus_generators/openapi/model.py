@@ -257,7 +257,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the API is; `variables` are the defaults of `{names}` in the address."""
+    """Where the API is; `variables` are the values of `{names}` in the address."""
 
     url: str
     doc: str
@@ -265,7 +265,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """The address with every variable at its default."""
+        """The address with the values of its variables."""
         url = self.url
         for name, value in self.variables:
             url = url.replace("{" + name + "}", value)
