@@ -166,3 +166,21 @@ def test_references_to_other_files_become_part_of_the_document(tmp_path) -> None
     main.write_text("openapi: 3.1.0\ncomponents:\n  schemas:\n    Pet: {$ref: '../../etc/passwd'}\n")
     with pytest.raises(UsageError, match="outside of"):
         read(str(main))
+
+
+def test_an_address_is_read_but_leads_into_no_private_network_unasked() -> None:
+    from nexus_cli.errors import UsageError
+    from nexus_cli.sdk.source import read
+    from tests.sdk.scripted import Part, Stage
+
+    said = {"openapi": "3.1.0", "info": {"title": "Far", "version": "1"}, "paths": {}}
+    parts: dict[str, Part] = {
+        "doc": lambda answer, _: answer.json(200, said),
+        "away": lambda answer, _: answer.json(302, {}, location="/doc"),
+    }
+    with Stage(parts) as stage:
+        assert read(f"{stage.url}/doc").data["info"]["title"] == "Far"
+        with pytest.raises(UsageError, match="leads into a private network"):
+            read(f"{stage.url}/away")
+        assert len(stage.came["doc"]) == 1
+        assert read(f"{stage.url}/away", private=True).data["info"]["title"] == "Far"
