@@ -35,18 +35,28 @@ def variables(platform: Platform, service: Service) -> dict[str, Any]:
 
 
 def api(service: Service) -> dict[str, Any]:
-    """What a service offers to those that call it; the paths are the gateway's."""
+    """What a service offers to those that call it; the paths are the gateway's.
+
+    Where the gateway has paths that the service itself does not, `moved` says which, the longest first.
+    """
     described = [_resource(name, service) for name in referred_first(service)]
     resources = [one | {"path": _reached(service, f"/api/v1/{one['plural']}")} for one in described]
-    return {"name": service.name, "title": service.title or service.name, "resources": resources}
+    found = {"name": service.name, "title": service.title or service.name, "resources": resources}
+    moved = [{"inside": inside, "path": path} for inside, path in _ways(service)]
+    return found | ({"moved": moved} if any(one["inside"] != one["path"] for one in moved) else {})
+
+
+def _ways(service: Service) -> list[tuple[str, str]]:
+    """How a service's paths begin inside and at the gateway; the longest first, for it says most."""
+    ways = [((route.rewrite or route.path).rstrip("/"), route.path.rstrip("/")) for route in service.routes]
+    return sorted(dict(reversed(ways)).items(), key=lambda way: -len(way[0]))
 
 
 def _reached(service: Service, path: str) -> str:
     """A path of a service as the gateway has it."""
-    for route in service.routes:
-        inside = (route.rewrite or route.path).rstrip("/")
+    for inside, outside in _ways(service):
         if f"{path}/".startswith(f"{inside}/"):
-            return route.path.rstrip("/") + path.removeprefix(inside)
+            return outside + path.removeprefix(inside)
     return path
 
 

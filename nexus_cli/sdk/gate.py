@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +13,13 @@ from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import Api, Operation
 from nexus_generators.sdk.library import Library
 
-from nexus_cli.process import Completed, run
+from nexus_cli.process import Completed
+from nexus_cli.sdk.proof import Progress, Proof, Trial
 from nexus_cli.sdk.report import Check, Omission, Report
 from nexus_cli.sdk.schemas import Schemas
 from nexus_cli.sdk.server import CaseServer, equal
 
-Progress = Callable[[str], None]
-_SECONDS = 900.0
 _SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A client in a folder of its own, and the cases that it is tried with."""
-
-    api: Api
-    library: Library
-    folder: Path
-    cases: Mapping[int, Case]
-
-    def listed(self) -> str:
-        """The cases as JSON, for a program that calls by name."""
-        return json.dumps([_told(number, case, self.library) for number, case in self.cases.items()])
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """How clients of one language are proved.
-
-    `checks` looks at the client as a whole; `driver` calls every operation on the server at an address, and
-    writes a JSON line for each call. `modes` are how many ways there are to call an operation.
-    """
-
-    checks: Callable[[Trial, Progress], Iterator[Check]]
-    driver: Callable[[Trial, str, Progress], Completed]
-    modes: int = 1
 
 
 def prove(
@@ -123,20 +94,6 @@ def _call_all(trial: Trial, proof: Proof, schemas: Schemas, report: Report, prog
     report.checks.append(Check(name, not crashed, "\n".join(said)))
 
 
-def _told(number: int, case: Case, library: Library) -> dict[str, Any]:
-    call = library.calls[case.operation.pointer]
-    return {
-        "number": number,
-        "pointer": case.operation.pointer,
-        "group": call.group,
-        "method": call.method,
-        "arguments": {call.arguments[key]: value for key, value in case.arguments.items()},
-        "has_body": case.body is not None,
-        "body": case.body_value,
-        "streams": call.streams,
-    }
-
-
 def _verdict(
     case: Case, results: Sequence[Mapping[str, Any]], server: CaseServer, number: int, modes: int
 ) -> str:
@@ -181,11 +138,3 @@ def _short(value: object) -> str:
 
 def _omission(operation: Operation, why: str, fault: Any) -> Omission:
     return Omission(operation.key, operation.id, why, fault)
-
-
-def finished(name: str, command: list[str], cwd: Path, **env: str) -> Check:
-    """A check that a program makes by its exit code."""
-    import os
-
-    done = run(command, cwd=cwd, env={**os.environ, **env}, timeout=_SECONDS)
-    return Check(name, done.code == 0, "" if done.code == 0 else f"{done.out}\n{done.err}".strip())

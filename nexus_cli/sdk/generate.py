@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 
 from nexus_generators.generator import Files
@@ -14,35 +15,44 @@ from nexus_generators.openapi.cases import Cases
 from nexus_generators.openapi.document import Document
 from nexus_generators.openapi.model import Api
 from nexus_generators.sdk.examples import Example, choose
-from nexus_generators.sdk.go.emit import emit as emit_go
 from nexus_generators.sdk.library import Library, Package
-from nexus_generators.sdk.python.emit import emit as emit_python
-from nexus_generators.sdk.typescript.emit import emit as emit_typescript
 from nexus_generators.writer import Change, compare, managed, recover, write
 
 from nexus_cli.errors import UsageError
-from nexus_cli.sdk import go, python, typescript
 from nexus_cli.sdk.files import lay
-from nexus_cli.sdk.gate import Progress, Proof, prove
 from nexus_cli.sdk.locked import locks
+from nexus_cli.sdk.proof import Progress, Proof
 from nexus_cli.sdk.report import Report
 from nexus_cli.sdk.schemas import Schemas
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How clients of a language are written, finished and proved."""
+    """How clients of a language are written, finished and proved; loaded when it is wanted."""
 
-    emit: Callable[[Api, Package, Mapping[str, Example]], Library]
-    polished: Callable[[Files], Files]
-    proof: Proof
+    name: str
+
+    @property
+    def emit(self) -> Callable[[Api, Package, Mapping[str, Example]], Library]:
+        """Writes a client."""
+        found: Callable[[Api, Package, Mapping[str, Example]], Library]
+        found = import_module(f"nexus_generators.sdk.{self.name}.emit").emit
+        return found
+
+    @property
+    def polished(self) -> Callable[[Files], Files]:
+        """Formats a client's files."""
+        found: Callable[[Files], Files] = import_module(f"nexus_cli.sdk.{self.name}").polished
+        return found
+
+    @property
+    def proof(self) -> Proof:
+        """Checks and calls a client."""
+        found: Proof = import_module(f"nexus_cli.sdk.{self.name}").PROOF
+        return found
 
 
-LANGUAGES: Mapping[str, Language] = {
-    "python": Language(emit_python, python.polished, python.PROOF),
-    "typescript": Language(emit_typescript, dict, typescript.PROOF),
-    "go": Language(emit_go, go.polished, go.PROOF),
-}
+LANGUAGES: Mapping[str, Language] = {name: Language(name) for name in ("python", "typescript", "go")}
 """By the value of `--lang`."""
 
 
@@ -68,7 +78,7 @@ def library(document: Document, name: str, package: str = "", version: str = "")
     """The client of a document in a language, formatted."""
     chosen, api = language(name), build(document)
     schemas = Schemas(document)
-    examples = choose(api, Cases(document, api, schemas.valid, schemas.faults).of)
+    examples = choose(api, Cases(document, api, schemas.valid, schemas.faults, optional=False).of)
     made = chosen.emit(api, Package.of(api, package, version), examples)
     return api, replace(made, files=chosen.polished(made.files))
 
@@ -92,6 +102,8 @@ def generate(
         made = replace(made, files={**made.files, **locks(made.files, name)})
     report = None
     if verify:
+        from nexus_cli.sdk.gate import prove
+
         with tempfile.TemporaryDirectory(prefix="nexus-sdk-") as place:
             folder = Path(place)
             lay(made.files, folder)

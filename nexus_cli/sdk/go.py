@@ -15,7 +15,7 @@ from nexus_cli.engine import tools
 from nexus_cli.errors import NexusError
 from nexus_cli.process import Completed, run
 from nexus_cli.sdk.files import lay
-from nexus_cli.sdk.gate import Progress, Proof, Trial, finished
+from nexus_cli.sdk.proof import Progress, Proof, Trial, finished
 from nexus_cli.sdk.report import Check
 
 _GO = tools.TOOLCHAINS["go"]

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from nexus_generators.generator import File, Files
 
-from nexus_cli.engine import tools
 from nexus_cli.errors import NexusError
 from nexus_cli.process import Completed, run
 from nexus_cli.scaffold.tidy import ruff
 from nexus_cli.sdk.files import lay
-from nexus_cli.sdk.gate import Progress, Proof, Trial, finished
+from nexus_cli.sdk.proof import Progress, Proof, Trial, finished
 from nexus_cli.sdk.report import Check
 
 _HERE = Path(__file__).resolve().parent
@@ -46,6 +45,8 @@ def polished(files: Files) -> dict[str, File]:
 
 def environment(progress: Progress) -> Path:
     """An interpreter with what clients need and what checks them, installed once for each user."""
+    from nexus_cli.engine import tools
+
     return tools.environment("sdk-python", _LOCK, "what Python clients are checked with", progress)
 
 

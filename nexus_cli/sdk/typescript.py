@@ -13,7 +13,7 @@ from nexus_generators.sdk.typescript.driver import program
 from nexus_cli.engine import node_project, tools
 from nexus_cli.errors import NexusError
 from nexus_cli.process import Completed, run
-from nexus_cli.sdk.gate import Progress, Proof, Trial, finished
+from nexus_cli.sdk.proof import Progress, Proof, Trial, finished
 from nexus_cli.sdk.report import Check
 
 _LOCKS = Path(__file__).resolve().parent / "locks"
@@ -72,5 +72,8 @@ def _driver(trial: Trial, url: str, progress: Progress) -> Completed:
         timeout=_SECONDS,
     )
 
+
+polished = dict
+"""The files as they are: what is written is already how it should look."""
 
 PROOF = Proof(_checks, _driver)

@@ -19,9 +19,9 @@ from nexus_cli.scaffold.app import is_included
 from nexus_cli.scaffold.outcome import Choice
 from nexus_cli.scaffold.package import join
 from nexus_cli.sdk import source
-from nexus_cli.sdk.gate import Progress
 from nexus_cli.sdk.generate import Outcome, generate
 from nexus_cli.sdk.locked import NAMES
+from nexus_cli.sdk.proof import Progress
 from nexus_cli.stack import alone
 from nexus_cli.stack.stack import Stack, unknown_unit
 from nexus_cli.unit import State

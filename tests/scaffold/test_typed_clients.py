@@ -6,7 +6,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from nexus_cli.blueprint.load import load
 from nexus_cli.sdk.go import programs
+from nexus_cli.sdk.source import read
+from nexus_cli.stack.clients import make
 from tests.conftest import running, service
 
 PACKAGE = """\
@@ -55,6 +58,35 @@ def test_each_language_has_the_typed_client(workspace: Path, write: Callable[[st
     assert "Stock *StockClient" in clients.read_text()
     refused = nexus("generate", "package", "stock-client-go")
     assert "hint: nexus generate sdk --service stock --lang go" in refused.stderr
+
+
+def test_pages_call_by_the_gateways_paths(workspace: Path, write: Callable[[str, str], Path]) -> None:
+    """A web application is a caller too, and asks for what a route rewrites as the gateway has it."""
+    nexus = running(workspace)
+    write("stock", service("stock", 3901, routes="[{path: /shelf, rewrite: /api/v1/items}, {path: /api/v1}]"))
+    write("plain", service("plain", 3902, routes="[{path: /api/v1/plain}]"))
+    write("page", service("page", 3903, type="nextjs", uses="[stock, plain]"))
+    write("desk", service("desk", 3904, type="fastapi", uses="[stock]"))
+    assert nexus("generate", "app", "page").returncode == 0
+    spec = workspace / "openapi.yaml"
+    spec.write_text("openapi: 3.1.0\ninfo: {title: API, version: 1.0.0}\npaths: {}\n")
+    for name in ("stock", "plain"):
+        found = make(
+            load(workspace),
+            workspace,
+            name,
+            read(str(spec)),
+            "typescript",
+            verify=False,
+            force=False,
+            dry_run=False,
+            progress=print,
+        )
+        assert found.users == ["page"]
+    written = (workspace / "services/page/src/generated/clients.ts").read_text()
+    ways = '[["/api/v1/items", "/shelf"], ["/api/v1", "/api/v1"]]'
+    assert f"new StockApi({{ ...(await through()), fetch: by({ways}) }})" in written
+    assert "new PlainApi(await through())" in written
 
 
 def test_a_client_of_nobody_is_a_fault(workspace: Path, write: Callable[[str, str], Path]) -> None:

@@ -86,6 +86,11 @@ def test_only_a_server_elsewhere_is_an_operations_own() -> None:
     assert (same.servers, other.servers[0].address) == ((), "https://b.example")
 
 
+def test_every_server_that_the_document_tells_can_be_chosen() -> None:
+    found = [server.address for server in build(document("everything.yaml")).servers]
+    assert found == ["https://eu.example.com/v1", "https://us.example.com/v1"]
+
+
 def test_names_that_fastapi_makes_are_shortened() -> None:
     get = {
         "operationId": "list_items_api_v1_items__item_id__get",
@@ -161,3 +166,21 @@ def test_references_to_other_files_become_part_of_the_document(tmp_path) -> None
     main.write_text("openapi: 3.1.0\ncomponents:\n  schemas:\n    Pet: {$ref: '../../etc/passwd'}\n")
     with pytest.raises(UsageError, match="outside of"):
         read(str(main))
+
+
+def test_an_address_is_read_but_leads_into_no_private_network_unasked() -> None:
+    from nexus_cli.errors import UsageError
+    from nexus_cli.sdk.source import read
+    from tests.sdk.scripted import Part, Stage
+
+    said = {"openapi": "3.1.0", "info": {"title": "Far", "version": "1"}, "paths": {}}
+    parts: dict[str, Part] = {
+        "doc": lambda answer, _: answer.json(200, said),
+        "away": lambda answer, _: answer.json(302, {}, location="/doc"),
+    }
+    with Stage(parts) as stage:
+        assert read(f"{stage.url}/doc").data["info"]["title"] == "Far"
+        with pytest.raises(UsageError, match="leads into a private network"):
+            read(f"{stage.url}/away")
+        assert len(stage.came["doc"]) == 1
+        assert read(f"{stage.url}/away", private=True).data["info"]["title"] == "Far"

@@ -11,8 +11,9 @@ from nexus_generators.generator import text
 from nexus_generators.sdk.library import Library
 
 from nexus_cli.sdk.files import lay
-from nexus_cli.sdk.gate import Proof, prove
+from nexus_cli.sdk.gate import prove
 from nexus_cli.sdk.generate import LANGUAGES, library
+from nexus_cli.sdk.proof import Proof
 from nexus_cli.sdk.report import Report
 from tests.conftest import Run
 from tests.sdk.conftest import DOCUMENTS, document

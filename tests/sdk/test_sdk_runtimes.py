@@ -64,6 +64,22 @@ def pages(answer: Answering, _: int) -> None:
     answer.json(200, {"items": [{"id": number} for number in ids], "next_cursor": after})
 
 
+def circle(answer: Answering, _: int) -> None:
+    """A cursor that leads back to where it came from."""
+    after = {"": "b", "b": "c", "c": "b"}[answer.path.partition("cursor=")[2]]
+    answer.json(200, {"items": [{"id": 1}], "next_cursor": after})
+
+
+def numbered(answer: Answering, _: int) -> None:
+    """Pages that are counted from 0."""
+    number = int(answer.path.partition("page=")[2] or 0)
+    answer.json(200, [{"id": number}] if number < 3 else [])
+
+
+def linked(answer: Answering, _: int) -> None:
+    answer.json(200, [{"id": 1}], link='</linked/log?q=a b>; rel="next"')  # a space that should be %20
+
+
 def events(answer: Answering, _: int) -> None:
     answer.open("text/event-stream")
     for text in (
@@ -159,6 +175,11 @@ PARTS: dict[str, Part] = {
     "cut": cut,
     "abort": lambda answer, _: answer.hang(),
     "pages": pages,
+    "wholes": pages,
+    "circle": circle,
+    "linked": linked,
+    "unheard": lambda answer, _: answer.json(200, [{"id": 1}, {"id": 2}]),
+    "numbered": numbered,
     "events": events,
     "lines": lines,
     "notes": notes,
@@ -325,6 +346,24 @@ def test_every_item_of_every_page(played: Played) -> None:
     assert played.said["pages"]["value"] == [1, 2, 3]
 
 
+def test_every_page_as_a_whole(played: Played) -> None:
+    assert played.said["wholes"].get("value") == [2, 1, 0], played.said["wholes"]
+
+
+def test_pages_that_are_counted_from_zero(played: Played) -> None:
+    assert played.said["numbered"].get("value") == [0, 1, 2], played.said["numbered"]
+
+
+@pytest.mark.parametrize(("part", "asked"), [("circle", 3), ("linked", 2), ("unheard", 2)])
+def test_a_list_that_leads_back_to_itself_ends_with_an_error(played: Played, part: str, asked: int) -> None:
+    assert played.said[part]["error"] == "InvalidResponseError"
+    assert len(played.stage.came[part]) == asked
+
+
+def test_an_address_of_a_page_with_a_space_is_asked_for(played: Played) -> None:
+    assert played.stage.came["linked"][1].path == "/linked/log?q=a%20b"
+
+
 def test_streams_of_events_and_of_lines(played: Played) -> None:
     assert played.said["events"]["value"] == [1, 2]
     assert played.said["lines"]["value"] == [1, 2, 3]
@@ -426,6 +465,11 @@ def test_an_http_client_of_your_own(played: Played) -> None:
 def test_unions_are_what_their_discriminator_says(played: Played) -> None:
     assert played.said["animal"].get("value") == [["sit"], 7, {"good": True}], played.said["animal"]
     assert json.loads(played.stage.came["animal"][0].body) == {"kind": "cat", "lives": 9}
+
+
+def test_what_has_one_value_only_need_not_be_given(played: Played) -> None:
+    """`kind` of the animal above, too; TypeScript's compiler wants it written, and lets nothing else be."""
+    assert {one.headers["x-version"] for one in played.stage.came["numbered"]} == {"2"}
 
 
 def test_dates_ids_maps_and_null_arrive(played: Played) -> None:

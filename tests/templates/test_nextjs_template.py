@@ -31,6 +31,10 @@ SERVICES: dict[str, dict[str, Any]] = {
                 "name": "catalog",
                 "title": HOSTILE,
                 "resources": [THING | {"path": "/api/v1/things"}, PART | {"path": "/parts"}],
+                "moved": [
+                    {"inside": "/api/v1/things", "path": "/api/v1/things"},
+                    {"inside": "/api/v1", "path": ""},
+                ],
             },
             {"name": "user-management", "title": "Users", "resources": []},
         ],
@@ -101,6 +105,9 @@ test("a typed client calls through the gateway for whoever is logged in", async 
   expect(seen.map(({ url }) => url)).toEqual(["http://gateway.test/api/v1/things/7"]);
   expect(seen[0]?.headers.get("authorization")).toBe("Bearer a.b.c");
   expect(seen[0]?.headers.get("x-correlation-id")).toBe("mine");
+  await api.parts.addPart({ body: { id: "8", name: "lid" } });
+  expect([seen[1]?.method, seen[1]?.url]).toEqual(["POST", "http://gateway.test/parts"]);
+  expect(await seen[1]?.json()).toEqual({ id: "8", name: "lid" });
 });
 """
 DOCUMENT = """\
@@ -115,6 +122,17 @@ paths:
       responses:
         "200":
           description: The thing
+          content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}
+  /api/v1/parts:
+    post:
+      operationId: addPart
+      tags: [parts]
+      requestBody:
+        required: true
+        content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}
+      responses:
+        "200":
+          description: Added
           content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}
 components:
   schemas:

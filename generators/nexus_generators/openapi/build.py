@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
 from typing import Any
 
 from nexus_generators.openapi.direction import directed
@@ -25,6 +27,7 @@ from nexus_generators.openapi.paging import detect
 from nexus_generators.openapi.parse import pointer
 from nexus_generators.openapi.types import ANY, STRING, Types
 
+_MOST_SERVERS = 20  # of one address, where its variables have values to choose from
 _IGNORED_HEADERS = {"accept", "content-type", "authorization"}
 _STYLES = {"form", "simple", "label", "matrix", "spaceDelimited", "pipeDelimited", "deepObject"}
 _JSON = re.compile(r"^(application|text)/(json|[\w.+-]*\+json|vnd\+json|x-json)$")
@@ -92,9 +95,19 @@ def _servers(found: Any) -> tuple[Server, ...]:
     for server in servers:
         variables = server.get("variables")
         named = variables.items() if isinstance(variables, dict) else ()
-        values = tuple((str(n), str(v.get("default", ""))) for n, v in named if isinstance(v, dict))
-        result.append(Server(_text(server, "url") or "/", _text(server, "description"), values))
+        choices = [[(str(n), value) for value in _values(v)] for n, v in named if isinstance(v, dict)]
+        every = product(*choices) if prod(map(len, choices)) <= _MOST_SERVERS else [[c[0] for c in choices]]
+        url, said = _text(server, "url") or "/", _text(server, "description")
+        result += [Server(url, said, tuple(values)) for values in every]
     return tuple(result)
+
+
+def _values(variable: Mapping[str, Any]) -> list[str]:
+    """The values that a part of an address can have, the default first."""
+    listed = variable.get("enum")
+    return list(
+        dict.fromkeys(map(str, [variable.get("default", ""), *(listed if isinstance(listed, list) else ())]))
+    )
 
 
 def _security(found: Any) -> tuple[tuple[str, ...], ...] | None:

@@ -43,13 +43,16 @@ class Impossible:
 
 
 class Cases:
-    """Makes cases from the document, not from what was generated of it."""
+    """Makes cases from the document, not from what was generated of it; `optional` parameters too, or not."""
 
-    def __init__(self, document: Document, api: Api, valid: Valid, faults: Faults) -> None:
+    def __init__(
+        self, document: Document, api: Api, valid: Valid, faults: Faults, *, optional: bool = True
+    ) -> None:
         self._document = document
         self._api = api
         self._valid = valid
         self._faults = faults
+        self._optional = optional
 
     def all(self) -> list[Case | Impossible]:
         """A case for each operation, or why there is none."""
@@ -65,6 +68,8 @@ class Cases:
     def _case(self, operation: Operation) -> Case:
         arguments: dict[tuple[str, str], Any] = {}
         for parameter in operation.parameters:
+            if not (parameter.required or self._optional):
+                continue
             value = self._argument(operation, parameter)
             if value is not None:
                 arguments[parameter.location, parameter.name] = value

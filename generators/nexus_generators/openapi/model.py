@@ -183,7 +183,8 @@ class Paging:
 
     `cursor`: `parameter` gets what `next` held · `offset`, `page`: `parameter` counts items or pages ·
     `url`: `next` holds the next address · `link`: the answer's Link header does. `items` is the path to the
-    list in the answer; the empty one means that the answer is the list.
+    list in the answer; the empty one means that the answer is the list. `first` is the number of the page
+    that comes when none is asked for.
     """
 
     style: Literal["cursor", "offset", "page", "url", "link"]
@@ -191,6 +192,7 @@ class Paging:
     items: tuple[str, ...] = ()
     parameter: str = ""
     next: tuple[str, ...] = ()
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the API is; `variables` are the defaults of `{names}` in the address."""
+    """Where the API is; `variables` are the values of `{names}` in the address."""
 
     url: str
     doc: str
@@ -263,7 +265,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """The address with every variable at its default."""
+        """The address with the values of its variables."""
         url = self.url
         for name, value in self.variables:
             url = url.replace("{" + name + "}", value)
@@ -325,3 +327,11 @@ class Api:
             plain = self.plain(plain.inner)
         found = self.declarations[plain.key] if isinstance(plain, Named) else None
         return found if isinstance(found, Record) else None
+
+    def only_value(self, type_: Type) -> str | int | float | None:
+        """The value of a type that has no other."""
+        plain = self.plain(type_)
+        if isinstance(plain, Constant):
+            return plain.value
+        found = self.declarations[plain.key] if isinstance(plain, Named) else None
+        return found.values[0] if isinstance(found, Choice) and len(found.values) == 1 else None

@@ -89,6 +89,10 @@ class Names:
         self._taken.add(name.lower())
         return name
 
+    def spare(self, texts: Iterable[str]) -> None:
+        """Texts whose names are not to be given to anything."""
+        self.hold(self._style(text) for text in texts)
+
     def hold(self, names: Iterable[str]) -> None:
         """Names that are not to be given to anything."""
         self._taken.update(name.lower() for name in names)

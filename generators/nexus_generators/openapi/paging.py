@@ -24,7 +24,8 @@ STYLES = ("cursor", "offset", "page", "url", "link")
 def detect(api: Api, said: Mapping[str, Any], document: Document) -> Api:
     """The API with the paging of its operations."""
     operations = tuple(
-        replace(op, paging=_paging(api, op, said[op.pointer], document)) for op in api.operations
+        replace(op, paging=_counted(_paging(api, op, said[op.pointer], document), said[op.pointer], document))
+        for op in api.operations
     )
     return replace(api, operations=operations)
 
@@ -49,6 +50,22 @@ def _paging(api: Api, operation: Operation, said: Mapping[str, Any], document: D
         return Paging("page", plain.item, (), page) if page else None
     record = api.record(answers[0].type)
     return _of_record(api, record, names) if record is not None else None
+
+
+def _counted(paging: Paging | None, said: Mapping[str, Any], document: Document) -> Paging | None:
+    """The paging with the number of its first page: what is said, the default, 0 where that is the least."""
+    if paging is None or paging.style != "page":
+        return paging
+    wanted = said.get("x-nexus-paging")
+    numbers = [wanted.get("first")] if isinstance(wanted, Mapping) else []
+    for entry in said.get("parameters") or []:
+        parameter = document.deref(entry)
+        if parameter.get("name") == paging.parameter and parameter.get("in") == "query":
+            schema = document.deref(parameter.get("schema"))
+            if isinstance(schema, Mapping):
+                numbers += [schema.get("default"), 0 if schema.get("minimum") == 0 else None]
+    first = next((number for number in numbers if type(number) is int), 1)
+    return replace(paging, first=first)
 
 
 def _links(operation: Operation, said: Mapping[str, Any], document: Document) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from nexus_generators.openapi.direction import MARK
@@ -32,6 +33,7 @@ _FORMATS = {
     "binary": "bytes",
     "duration": "PT1S",
 }
+_ANY_FORMAT = {"type", "format", "description", "title", "nullable", "default", "example", "examples"}
 _FULL_DEPTH = 4
 _DEEPEST = 14
 _LIST_MOST = 40
@@ -213,7 +215,9 @@ class Sampler:
                     return known
             return _matching(pattern, schema)
         known = _FORMATS.get(str(schema.get("format")))
-        if known is not None and self._valid({**schema, "format": ""}, known):
+        if known is not None and (
+            schema.keys() <= _ANY_FORMAT or self._valid({**schema, "format": ""}, known)
+        ):
             if number and schema["format"] == "uuid":
                 return known[:-2] + f"{number:02x}"
             return (
@@ -275,7 +279,7 @@ def _number(schema: Mapping[str, Any], number: int, *, whole: bool) -> float:
 def _matching(pattern: str, schema: Mapping[str, Any]) -> str:
     """A text that matches a regular expression."""
     try:
-        text = _walk(_parser.parse(pattern))
+        text = _example_of(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise Unsatisfiable(f"the pattern {pattern[:60]!r} cannot be read: {error}") from None
     least = schema.get("minLength", 0)
@@ -285,6 +289,11 @@ def _matching(pattern: str, schema: Mapping[str, Any]) -> str:
             if re.search(pattern, longer):
                 return longer
     return text
+
+
+@lru_cache(maxsize=1024)
+def _example_of(pattern: str) -> str:
+    return _walk(_parser.parse(pattern))
 
 
 def _walk(tokens: Any) -> str:

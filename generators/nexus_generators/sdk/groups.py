@@ -41,6 +41,16 @@ def grouped(api: Api, name: Callable[[str, list[Operation], dict[str, Names]], G
     return {tag: name(tag, operations, taken) for tag, operations in by_tag.items()}
 
 
+def method_names(operations: list[Operation], names: Names) -> dict[str, str]:
+    """Names of a group's operations by pointer, which leave those free that go with them: `iter …`, `… stream`."""
+    for operation in operations:
+        if operation.paging is not None:
+            names.spare((f"iter {operation.name}", f"iter {operation.name} pages"))
+        if operation.streams and not operation.only_streams:
+            names.spare((f"{operation.name} stream",))
+    return {operation.pointer: names.take(operation.name, prefix="call") for operation in operations}
+
+
 def argument_names(
     operation: Operation, names: Names, spelled: Callable[[str], str]
 ) -> dict[tuple[str, str], str]:

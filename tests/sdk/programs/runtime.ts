@@ -39,6 +39,15 @@ await tell("abort", async () => {
   return client("abort").lists.listItems({}, { signal: controller.signal });
 });
 await tell("pages", () => ids(client("pages").lists.iterListItems()));
+await tell("wholes", async () => {
+  const found: number[] = [];
+  for await (const page of client("wholes").lists.iterListItems().pages()) found.push(page.items.length);
+  return found;
+});
+await tell("circle", () => ids(client("circle").lists.iterListItems()));
+await tell("linked", () => ids(client("linked").lists.iterLog()));
+await tell("unheard", () => ids(client("unheard").lists.iterNumbered({ xVersion: "2" })));
+await tell("numbered", () => ids(client("numbered").lists.iterNumbered({ xVersion: "2" })));
 await tell("events", async () => ids(await client("events").streams.events()));
 await tell("lines", async () => ids(await client("lines").streams.lines()));
 await tell("notes", async () => {

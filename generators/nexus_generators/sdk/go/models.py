@@ -107,18 +107,22 @@ def module(api: Api, naming: GoNaming, package: str) -> str:
         name = naming.classes[found.key]
         match found:
             case Record():
-                parts.append("\n".join(_record(found, name, types)))
+                parts.append("\n".join(_record(found, name, types, api)))
             case Choice():
                 parts.append("\n".join(_choice(found, name, naming)))
             case Alias():
                 parts.append("\n".join(_alias(found, name, types, api, naming)))
     body = "\n\n".join(parts)
-    wanted = [name for name, use in (("fmt", "fmt.Errorf("), ("time", "time.Time")) if mentions(body, use)]
+    wanted = [
+        name
+        for name, use in (("encoding/json", "json.Marshal("), ("fmt", "fmt.Errorf("), ("time", "time.Time"))
+        if mentions(body, use)
+    ]
     imports = "".join(f"import {literal(name)}\n" for name in wanted) + ("\n" if wanted else "")
     return f"package {package}\n\n{imports}{body}\n"
 
 
-def _record(record: Record, name: str, types: Types) -> Iterator[str]:
+def _record(record: Record, name: str, types: Types, api: Api) -> Iterator[str]:
     yield from comment(record.doc or f"{name} is an object of the API.")
     if record.deprecated:
         yield from ("//", f"// Deprecated: the API has deprecated {name}.")
@@ -136,15 +140,16 @@ def _record(record: Record, name: str, types: Types) -> Iterator[str]:
         yield "\t// Extra holds the properties beyond those above."
         yield f'\tExtra map[string]{types.of(extra)} `json:"-"`'
     yield "}"
+    needed = (field for field in known if field.required)
+    told = [line for field in needed for line in alone(f"v.{names[field.name]}", field.type, api)]
+    if extra is not None or told:
+        all_ = "joinExtra(plain(v), v.Extra)" if extra is not None else "json.Marshal(plain(v))"
+        yield from ("", "// MarshalJSON writes all properties.")
+        yield from (f"func (v {name}) MarshalJSON() ([]byte, error) {{", *told, f"\ttype plain {name}")
+        yield from (f"\treturn {all_}", "}")
     if extra is not None:
         listed = "".join(f", {literal(field.name)}" for field in known)
         yield from (
-            "",
-            "// MarshalJSON writes all properties.",
-            f"func (v {name}) MarshalJSON() ([]byte, error) {{",
-            f"\ttype plain {name}",
-            "\treturn joinExtra(plain(v), v.Extra)",
-            "}",
             "",
             "// UnmarshalJSON reads all properties.",
             f"func (v *{name}) UnmarshalJSON(data []byte) error {{",
@@ -152,6 +157,16 @@ def _record(record: Record, name: str, types: Types) -> Iterator[str]:
             f"\treturn splitExtra(data, (*plain)(v), &v.Extra{listed})",
             "}",
         )
+
+
+def alone(given: str, type_: Type, api: Api) -> Iterator[str]:
+    """Statements that set something required which has one value only and was not given."""
+    value = api.only_value(type_)
+    if value:
+        empty = (
+            f"!{given}" if value is True else f'{given} == ""' if isinstance(value, str) else f"{given} == 0"
+        )
+        yield from (f"\tif {empty} {{", f"\t\t{given} = {literal(value)}", "\t}")
 
 
 def _choice(choice: Choice, name: str, naming: GoNaming) -> Iterator[str]:

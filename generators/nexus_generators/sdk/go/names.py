@@ -20,7 +20,7 @@ from nexus_generators.openapi.model import (
 )
 from nexus_generators.openapi.names import Names, snake, words
 from nexus_generators.sdk.go.text import taggable
-from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped
+from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped, method_names
 
 RUNTIME = Path(__file__).resolve().parent / "runtime"
 _INITIALS = frozenset(
@@ -97,7 +97,7 @@ def decide(api: Api) -> GoNaming:
         if module.endswith(("_test", "_linux", "_windows", "_darwin", "_js", "_wasm", "_arm", "_amd64")):
             module += "_operations"  # such endings mean something to Go
         methods = Names(exported)
-        names = {op.pointer: methods.take(op.name, prefix="call") for op in operations}
+        names = method_names(operations, methods)
         return Group(
             tag,
             module,

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar, Type
-from nexus_generators.sdk.go.models import Types, mentions
+from nexus_generators.openapi.model import (
+    Answer,
+    Api,
+    Body,
+    Nullable,
+    Operation,
+    Paging,
+    Parameter,
+    Scalar,
+    Type,
+)
+from nexus_generators.sdk.go.models import Types, alone, mentions
 from nexus_generators.sdk.go.names import GoNaming, arguments
 from nexus_generators.sdk.go.text import comment, literal, strings
 from nexus_generators.sdk.groups import Group
@@ -163,15 +173,18 @@ class Resources:
         media = "params.ContentType" if several else '""'
         call = f"newCall(&{data}, {_given(operation)}, {content}, {media}, options)"
         receiver = f"func (s *{group.cls})"
+        told = self._told(operation)
         if not only:
             returns = self.returns(operation)
             yield ""
             yield from self._doc(operation, name)
             if returns:
                 yield f"{receiver} {name}({head}) ({returns}, error) {{"
+                yield from told
                 yield f"\treturn send[{returns}](ctx, s.core, {call})"
             else:
                 yield f"{receiver} {name}({head}) error {{"
+                yield from told
                 yield f"\treturn exec(ctx, s.core, {call})"
             yield "}"
         if streams:
@@ -182,19 +195,43 @@ class Resources:
             if not only:
                 accepting = f"{data}.accepting({literal(operation.accept(streams=True))})"
                 call = call.replace(f"&{data}", accepting, 1)
+            yield from told
             yield f"\treturn stream[{item}](ctx, s.core, {call})"
             yield "}"
         if operation.paging is not None:
-            item, paging = self._types.of(operation.paging.item), operation.paging
-            said = (
-                f"paging{{style: {literal(paging.style)}, parameter: {literal(paging.parameter)}, "
-                f"items: {strings(paging.items)}, next: {strings(paging.next)}}}"
-            )
-            yield ""
-            yield f"// Iter{name} gives every item of every page of {name}, fetched as it is asked for."
-            yield f"{receiver} Iter{name}({head}) iter.Seq2[{item}, error] {{"
-            yield f"\treturn pages[{item}](ctx, s.core, {said}, {call})"
-            yield "}"
+            yield from self._lists(operation, operation.paging, name, f"{receiver} Iter{name}", head, call)
+
+    def _lists(
+        self, operation: Operation, paging: Paging, name: str, method: str, head: str, call: str
+    ) -> Iterator[str]:
+        """The methods that go from page to page: by item, and by page."""
+        item, whole, told = self._types.of(paging.item), self.returns(operation), self._told(operation)
+        said = (
+            f"paging{{style: {literal(paging.style)}, parameter: {literal(paging.parameter)}, "
+            f"items: {strings(paging.items)}, next: {strings(paging.next)}, first: {paging.first}}}"
+        )
+        yield ""
+        yield f"// Iter{name} gives every item of every page of {name}, fetched as it is asked for."
+        yield f"{method}({head}) iter.Seq2[{item}, error] {{"
+        yield from told
+        yield f"\treturn items[{item}](ctx, s.core, {said}, {call})"
+        yield "}"
+        yield ""
+        yield f"// Iter{name}Pages gives every answer of {name} as a whole, fetched as it is asked for."
+        yield f"{method}Pages({head}) iter.Seq2[{whole}, error] {{"
+        yield from told
+        yield f"\treturn pages[{whole}](ctx, s.core, {said}, {call})"
+        yield "}"
+
+    def _told(self, operation: Operation) -> list[str]:
+        """Statements that set parameters which have one value only."""
+        names = arguments(operation)
+        return [
+            line
+            for p in operation.parameters
+            if p.required
+            for line in alone(f"params.{names[p.location, p.name]}", p.type, self._api)
+        ]
 
 
 def _pointer(text: str) -> str:

@@ -38,7 +38,8 @@ def value(api: Api, naming: Naming, type_: Type, given: Any) -> str:
         return f"models.{naming.classes[found.key]}.{members(found)[given]}"
     if isinstance(found, Record):
         names, types = fields(found), {field.name: field.type for field in found.fields}
-        pairs = (f"{names[n]}={value(api, naming, types[n], v)}" for n, v in given.items())
+        told = {n: v for n, v in given.items() if v != api.only_value(types[n])}  # the others tell themselves
+        pairs = (f"{names[n]}={value(api, naming, types[n], v)}" for n, v in told.items())
         return f"models.{naming.classes[found.key]}({', '.join(pairs)})"
     return literal(given)
 

@@ -21,7 +21,7 @@ from nexus_generators.openapi.model import (
 )
 from nexus_generators.sdk.groups import Naming
 from nexus_generators.sdk.python.names import fields, members
-from nexus_generators.sdk.python.text import docstring, literal
+from nexus_generators.sdk.python.text import docstring, literal, needed
 
 _SCALARS = {
     "string": "str",
@@ -47,7 +47,6 @@ import pydantic
 from typing_extensions import TypeAliasType
 
 from ._core import Model, OpenIntEnum, OpenStrEnum, Upload, by_discriminator, wire
-
 '''
 
 
@@ -79,6 +78,17 @@ class Annotations:
             case Union():
                 return self._union(type_)
 
+    def only(self, type_: Type) -> str:
+        """The value of a type that has no other; nothing where there is a choice."""
+        value, plain = self._api.only_value(type_), self._api.plain(type_)
+        if value is None or isinstance(value, float):
+            return ""
+        if not isinstance(plain, Named):
+            return literal(value)
+        found = self._api.declarations[plain.key]
+        assert isinstance(found, Choice)  # noqa: S101 - nothing else that has a name has values
+        return f"{self._prefix}{self._naming.classes[found.key]}.{members(found)[value]}"
+
     def _scalar(self, type_: Scalar) -> str:
         name = _SCALARS[type_.kind]
         if type_.kind == "binary":
@@ -106,13 +116,14 @@ class Annotations:
 def module(api: Api, naming: Naming) -> str:
     """The text of `models.py`."""
     write = _Writer(api, naming)
-    parts = [_HEAD]
+    parts: list[str] = []
     aliases = [found for found in api.declarations.values() if isinstance(found, Alias)]
     declared = api.declarations.values()  # enums first: the defaults of records are their members
     parts.extend("\n".join(write.choice(found)) for found in declared if isinstance(found, Choice))
     parts.extend("\n".join(write.record(found)) for found in declared if isinstance(found, Record))
     parts.extend("\n".join(write.alias(found, recursive)) for found, recursive in _ordered(aliases))
-    return "\n\n".join(parts) + "\n"
+    body = "\n\n".join(parts) + "\n"
+    return f"{needed(_HEAD, body)}\n\n\n{body}"
 
 
 class _Writer:
@@ -128,11 +139,14 @@ class _Writer:
         yield from lines
         names = fields(record)
         nullable = [names[f.name] for f in record.fields if isinstance(self._api.plain(f.type), Nullable)]
-        if lines and (nullable or record.fields):
+        always = [names[f.name] for f in record.fields if f.required and self._types.only(f.type)]
+        if lines and record.fields:
             yield ""
-        if nullable:
-            listed = ", ".join(literal(name) for name in nullable)
-            yield f"    nullable_: ClassVar[frozenset[str]] = frozenset({{{listed}}})"
+        for marker, marked in (("nullable_", nullable), ("always_", always)):
+            if marked:
+                listed = ", ".join(literal(name) for name in marked)
+                yield f"    {marker}: ClassVar[frozenset[str]] = frozenset({{{listed}}})"
+        if nullable or always:
             yield ""
         if isinstance(record.extra, Type) and record.extra != Scalar("any"):
             yield f"    __pydantic_extra__: dict[str, {self._types.of(record.extra)}] = pydantic.Field(init=False)"
@@ -143,12 +157,12 @@ class _Writer:
 
     def _field(self, field: Field, name: str) -> Iterator[str]:
         text = self._types.of(field.type)
-        default = self._default(field) if not field.required else None
+        default = self._types.only(field.type) if field.required else self._default(field)
         if not field.required and default is None and text != "Any" and not text.endswith("| None"):
             text = f"{text} | None"
         if name != field.name:
             text = f"Annotated[{text}, wire({literal(field.name)})]"
-        end = "" if field.required else f" = {default or 'None'}"
+        end = "" if field.required and not default else f" = {default or 'None'}"
         yield f"    {name}: {text}{end}"
         said = ["Deprecated."] if field.deprecated else []
         said += ["Read only."] if field.read_only else []

@@ -7,7 +7,7 @@ import keyword
 
 from nexus_generators.openapi.model import Api, Choice, Operation, Record
 from nexus_generators.openapi.names import Names, pascal, snake
-from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped
+from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped, method_names
 
 KEYWORDS = frozenset({*keyword.kwlist, *keyword.softkwlist, "self", "cls", "l", "I", "O"})
 _BUILTINS = frozenset(name for name in dir(builtins) if name.islower())
@@ -50,7 +50,7 @@ MODEL = frozenset(
     ]
 )
 """What every pydantic model has; importing pydantic to ask would cost more than all names."""
-_FIELDS = KEYWORDS | MODEL | {"str", "int", "float", "bool", "list", "dict", "bytes", "nullable_"}
+_FIELDS = KEYWORDS | MODEL | {"str", "int", "float", "bool", "list", "dict", "bytes", "nullable_", "always_"}
 _CLASSES = frozenset(
     {"Model", "Any", "Annotated", "Literal", "TypeAlias", "TypeAliasType", "OpenStrEnum", "OpenIntEnum"}
     | {"Upload", "None", "True", "False", "ClassVar", "Field"}
@@ -89,7 +89,7 @@ def _group(tag: str, operations: list[Operation], taken: dict[str, Names]) -> Gr
     attributes = taken.setdefault("attributes", Names(snake, _CLIENT))
     classes = taken.setdefault("classes", Names(pascal, _CLASSES))
     methods = Names(snake, _METHODS)
-    names = {op.pointer: methods.take(op.name, prefix="call") for op in operations}
+    names = method_names(operations, methods)
     module, attribute, cls = (one.take(tag, prefix="group") for one in (modules, attributes, classes))
     return Group(tag, module, attribute, cls, names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nexus_generators.openapi.model import Answer, Api, Body, Nullable, Operation, Parameter, Scalar
 from nexus_generators.sdk.groups import Group, Naming
@@ -10,7 +10,7 @@ from nexus_generators.sdk.library import Call
 from nexus_generators.sdk.prose import error_class, visible
 from nexus_generators.sdk.python.models import Annotations
 from nexus_generators.sdk.python.names import arguments
-from nexus_generators.sdk.python.text import docstring, literal
+from nexus_generators.sdk.python.text import docstring, literal, needed
 
 _HEAD = """from __future__ import annotations
 
@@ -21,7 +21,6 @@ from typing import Annotated, Any, Literal
 
 from .. import _core as core
 from .. import models
-
 """
 
 
@@ -32,13 +31,14 @@ class Resources:
         self._api = api
         self._naming = naming
         self._types = Annotations(api, naming, "models.")
+        self._names = {operation.pointer: arguments(operation) for operation in api.operations}
         self.calls: dict[str, Call] = {}
 
     def module(self, group: Group) -> str:
         """The text of a group's module."""
         operations = [op for op in self._api.operations if op.pointer in group.methods]
         doc = self._api.groups.get(group.tag, "") or f"{visible(group.tag)}."
-        lines = [*docstring(doc, ""), "", _HEAD]
+        lines: list[str] = []
         for operation in operations:
             lines.extend(self._constant(operation, group))
         for asynchronous in (False, True):
@@ -48,7 +48,8 @@ class Resources:
             lines += [f"    def __init__(self, core_: core.{core}) -> None:", "        self._core = core_"]
             for operation in operations:
                 lines.extend(self._methods(operation, group, asynchronous))
-        return "\n".join(lines) + "\n"
+        body = "\n".join(lines) + "\n"
+        return "\n".join([*docstring(doc, ""), "", needed(_HEAD, body), body])
 
     def _constant(self, operation: Operation, group: Group) -> Iterator[str]:
         name = constant(group, operation)
@@ -110,7 +111,7 @@ class Resources:
     def _methods(self, operation: Operation, group: Group, asynchronous: bool) -> Iterator[str]:
         name = group.methods[operation.pointer]
         streams, only = operation.streams, operation.only_streams
-        given = arguments(operation)
+        given = self._names[operation.pointer]
         chooses = len(operation.bodies) > 1
         self.calls[operation.pointer] = Call(
             group.attribute, name, given, bool(operation.bodies), chooses, only
@@ -139,7 +140,7 @@ class Resources:
         data = constant(group, operation)
         if stream is not None and not operation.only_streams:
             data += f".accepting({literal(operation.accept(streams=True))})"
-        call = ", ".join([data, _given(operation), *passed, "options=options"])
+        call = ", ".join([data, _given(self._names[operation.pointer]), *passed, "options=options"])
         yield f"        return {wait}self._core.{'stream' if stream else 'send'}({call})"
 
     def _pages(self, operation: Operation, group: Group, name: str, asynchronous: bool) -> Iterator[str]:
@@ -154,11 +155,12 @@ class Resources:
         said += [f"items={literal(paging.items)}"] if paging.items else []
         said += [f"parameter={literal(paging.parameter)}"] if paging.parameter else []
         said += [f"next={literal(paging.next)}"] if paging.next else []
-        call = f"{constant(group, operation)}, core.Paging({', '.join(said)}), {_given(operation)}, options=options"
+        said += [f"first={paging.first}"] if paging.first != 1 else []
+        call = f"{constant(group, operation)}, core.Paging({', '.join(said)}), {_given(self._names[operation.pointer])}, options=options"
         yield f"        return self._core.pages({call})"
 
     def _signature(self, operation: Operation, *, body: bool = True) -> Iterator[str]:
-        names = arguments(operation)
+        names = self._names[operation.pointer]
         path = [p for p in operation.parameters if p.location == "path"]
         others = [p for p in operation.parameters if p.location != "path"]
         yield "self"
@@ -171,6 +173,8 @@ class Resources:
         for parameter in sorted(others, key=lambda p: not p.required):
             default = "" if parameter.required else " | None = None"
             text = self.argument(parameter)
+            only = self._types.only(parameter.type) if parameter.required else ""
+            default = f" = {only}" if only else default
             name = names[parameter.location, parameter.name]
             yield f"{name}: {text}{default if text != 'Any' or not default else ' = None'}"
         if body and operation.bodies and not needed:
@@ -198,11 +202,11 @@ class Resources:
             return f"Iterable[{self._types.of(body.type)}]"
         return self._types.of(body.type)
 
-    def _doc(self, operation: Operation) -> list[str]:
+    def _doc(self, operation: Operation) -> tuple[str, ...]:
         said = [part.strip() for part in (operation.summary, operation.doc) if part.strip()]
         unique = list(dict.fromkeys(said)) or [operation.key]
         unique += ["Deprecated."] if operation.deprecated else []
-        names = arguments(operation)
+        names = self._names[operation.pointer]
         args = [
             f"    {names[p.location, p.name]}: {known}" for p in operation.parameters if (known := _said(p))
         ]
@@ -238,8 +242,7 @@ def constant(group: Group, operation: Operation) -> str:
     return f"_{group.methods[operation.pointer].upper()}"
 
 
-def _given(operation: Operation) -> str:
-    names = arguments(operation)
+def _given(names: Mapping[tuple[str, str], str]) -> str:
     pairs = (f"{literal(where)}: {name}" for where, name in names.items())
     return "{" + ", ".join(pairs) + "}"
 

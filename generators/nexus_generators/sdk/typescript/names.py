@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nexus_generators.openapi.model import Api, Choice, Operation
 from nexus_generators.openapi.names import Names, camel, kebab, pascal
-from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped
+from nexus_generators.sdk.groups import Group, Naming, argument_names, grouped, method_names
 
 _KEYWORDS = frozenset(
     [
@@ -111,7 +111,7 @@ def _group(tag: str, operations: list[Operation], taken: dict[str, Names]) -> Gr
     attributes = taken.setdefault("attributes", Names(camel, _CLIENT))
     classes = taken.setdefault("classes", Names(pascal, _GLOBALS | {"Client"}))
     methods = Names(camel, _METHODS)
-    names = {op.pointer: methods.take(op.name, prefix="call") for op in operations}
+    names = method_names(operations, methods)
     module, attribute, cls = (one.take(tag, prefix="group") for one in (modules, attributes, classes))
     return Group(tag, module, attribute, cls, names)
 

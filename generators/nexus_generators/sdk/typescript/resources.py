@@ -116,7 +116,8 @@ class Resources:
         item, page = self._types.of(paging.item), self.returns(operation)
         said = (
             f"{{ style: {literal(paging.style)}, items: {literal(list(paging.items))}, "
-            f"parameter: {literal(paging.parameter)}, next: {literal(list(paging.next))} }}"
+            f"parameter: {literal(paging.parameter)}, next: {literal(list(paging.next))}"
+            f"{f', first: {paging.first}' if paging.first != 1 else ''} }}"
         )
         returns = f"core.Pages<{item}, {page}>"
         title = f"Every item of every page of `{name}`, fetched as it is asked for."

@@ -16,6 +16,7 @@ class Model(pydantic.BaseModel):
     """A record. Unknown properties are kept; a property that was not given is not sent.
 
     An optional property is None when it is absent. Setting a nullable one to None sends null.
+    Required ones that have one value only need not be given and are sent: `always_`.
     """
 
     model_config = pydantic.ConfigDict(
@@ -26,13 +27,14 @@ class Model(pydantic.BaseModel):
         defer_build=True,
     )
     nullable_: ClassVar[frozenset[str]] = frozenset()
+    always_: ClassVar[frozenset[str]] = frozenset()
 
     @pydantic.model_serializer(mode="wrap")
     def _given(self, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
         dumped = handler(self)
         for name, field in fields_of(type(self)).items():
             key = field.serialization_alias or name
-            unset = name not in self.model_fields_set
+            unset = name not in self.model_fields_set and name not in self.always_
             for known in (key, name):
                 if known in dumped and (unset or (dumped[known] is None and name not in self.nullable_)):
                     del dumped[known]

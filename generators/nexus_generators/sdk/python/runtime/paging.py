@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .encode import plain
+from .errors import InvalidResponseError
 from .model import fields_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Paging:
     items: tuple[str, ...] = ()
     parameter: str = ""
     next: tuple[str, ...] = ()
+    first: int = 1
 
     def items_of(self, page: Any) -> list[Any]:
         """The items of a page, in their types."""
@@ -51,7 +53,11 @@ class Paging:
         present = call.given.get(("query", self.parameter))
         if self.style == "offset":
             return call.with_query(self.parameter, int(present or 0) + count)
-        return call.with_query(self.parameter, int(1 if present is None else present) + 1)
+        return call.with_query(self.parameter, int(self.first if present is None else present) + 1)
+
+    def place(self, call: Call) -> str:
+        """Where a page is, as the server knows it."""
+        return call.url or str(call.given.get(("query", self.parameter)))
 
 
 def _part(value: Any, name: str) -> Any:
@@ -63,6 +69,34 @@ def _part(value: Any, name: str) -> Any:
     return getattr(value, name, None)
 
 
+class _Walk:
+    """The way from page to page; one that leads to where it was before would never end."""
+
+    def __init__(self, call: Call, paging: Paging) -> None:
+        self.call: Call | None = call
+        self._paging = paging
+        self._seen = {paging.place(call)}
+        self._last = b""
+
+    def go_on(self, call: Call, reply: Reply[Any]) -> None:
+        """Turn to the next page."""
+        items = self._paging.items_of(reply.data)
+        self.call = self._paging.following(call, reply, len(items))
+        if self.call is None:
+            return
+        place = self._paging.place(self.call)
+        counted = self._paging.style in {"offset", "page"} and not isinstance(items[0], str | int | float)
+        if place in self._seen or (counted and reply.content == self._last):
+            raise InvalidResponseError(
+                f"{call.operation.method} {call.operation.path}: the next page is one that was read before "
+                f"({place[:200]}): the list would never end",
+                status=reply.status,
+                content=reply.content,
+            )
+        self._seen.add(place)
+        self._last = reply.content
+
+
 class Pages(Generic[T]):
     """Iterating gives items; `pages()` gives whole answers."""
 
@@ -71,11 +105,11 @@ class Pages(Generic[T]):
 
     def pages(self) -> Iterator[Any]:
         """The answers, one after the other."""
-        call: Call | None = self._call
-        while call is not None:
+        walk = _Walk(self._call, self._paging)
+        while (call := walk.call) is not None:
             reply = self._core.reply(call)
             yield reply.data
-            call = self._paging.following(call, reply, len(self._paging.items_of(reply.data)))
+            walk.go_on(call, reply)
 
     def __iter__(self) -> Iterator[T]:
         for page in self.pages():
@@ -90,11 +124,11 @@ class AsyncPages(Generic[T]):
 
     async def pages(self) -> AsyncIterator[Any]:
         """The answers, one after the other."""
-        call: Call | None = self._call
-        while call is not None:
+        walk = _Walk(self._call, self._paging)
+        while (call := walk.call) is not None:
             reply = await self._core.reply(call)
             yield reply.data
-            call = self._paging.following(call, reply, len(self._paging.items_of(reply.data)))
+            walk.go_on(call, reply)
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self.pages():

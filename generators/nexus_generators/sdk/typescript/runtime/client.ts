@@ -51,6 +51,7 @@ export interface Paging {
   readonly items: readonly string[];
   readonly parameter: string;
   readonly next: readonly string[];
+  readonly first?: number;
 }
 
 interface Call {
@@ -143,11 +144,24 @@ export class Pages<Item, Page> implements AsyncIterable<Item> {
   }
 
   async *pages(): AsyncGenerator<Page> {
+    const seen = new Set([placeOf(this.paging, this.call)]);
     let call: Call | undefined = this.call;
+    let last = "";
     while (call !== undefined) {
       const { data, response }: { data: Page; response: Response } = await this.core.read<Page>(call);
       yield data;
-      call = following(this.paging, call, data, response);
+      const next: Call | undefined = following(this.paging, call, data, response);
+      if (next === undefined) return;
+      const place = placeOf(this.paging, next);
+      const whole = counted(this.paging, data) ? JSON.stringify(data) : "";
+      if (seen.has(place) || (whole !== "" && whole === last)) {
+        throw new InvalidResponseError(
+          `${nameOf(call)}: the next page is one that was read before (${place.slice(0, 200)}): the list would never end`,
+        );
+      }
+      seen.add(place);
+      call = next;
+      last = whole;
     }
   }
 
@@ -168,6 +182,16 @@ function itemsOf(paging: Paging, page: unknown): unknown[] {
   return Array.isArray(found) ? found : [];
 }
 
+/** Where a page is, as the server knows it. */
+function placeOf(paging: Paging, call: Call): string {
+  return call.url ?? String(call.given[`query:${paging.parameter}`]);
+}
+
+/** Whether a page is counted off and has items that tell it from others. */
+function counted(paging: Paging, page: unknown): boolean {
+  return (paging.style === "offset" || paging.style === "page") && typeof itemsOf(paging, page)[0] === "object";
+}
+
 function following(paging: Paging, call: Call, page: unknown, response: Response): Call | undefined {
   if (paging.style === "link") {
     const next = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(response.headers.get("link") ?? "");
@@ -182,7 +206,7 @@ function following(paging: Paging, call: Call, page: unknown, response: Response
   const count = itemsOf(paging, page).length;
   if (count === 0) return undefined;
   const present = call.given[`query:${paging.parameter}`];
-  return withQuery(paging.style === "offset" ? Number(present ?? 0) + count : Number(present ?? 1) + 1);
+  return withQuery(paging.style === "offset" ? Number(present ?? 0) + count : Number(present ?? paging.first ?? 1) + 1);
 }
 
 function nameOf(call: Call): string {
