@@ -6,6 +6,7 @@ import contextlib
 import functools
 import re
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 BUILDS = 4
 _NEXT = ".next"
 _GOING = 10
+_LEAVING, _LOOK = 15.0, 0.1  # seconds
 _BRINGING = 1800  # seconds without a word: an engine says nothing while it unpacks
 _HELD = re.compile(r":(\d+)(?:: bind: address already in use| failed: port is already allocated)")
 
@@ -92,7 +94,8 @@ class DockerEngine:
         if container.origin is not None:
             self._bring(container.origin, progress)
         elif container.build is None:
-            images.pull(self.client, container.image, progress)
+            if not images.is_present(container.image, images.present(self.client)):
+                images.pull(self.client, container.image, progress)
         else:
             with self._building:
                 images.build_image(
@@ -277,8 +280,7 @@ class DockerEngine:
         label = {"label": self._label}
         with translated(self.where):
             for network in self.client.api.networks(filters=label):
-                with contextlib.suppress(NotFound), translated():
-                    self.client.api.remove_network(network["Id"])
+                self._remove_network(network["Id"])
             self._network_there = False
             if volumes:
                 for volume in self.client.api.volumes(filters=label)["Volumes"] or ():
@@ -288,6 +290,20 @@ class DockerEngine:
         self._relay = None
         if "client" in self.__dict__:
             self.__dict__.pop("client").close()
+
+    def _remove_network(self, network: str) -> None:
+        """Remove a network; the engine lists no container any more that it still takes off the network."""
+        deadline = time.monotonic() + _LEAVING
+        while True:
+            try:
+                with contextlib.suppress(NotFound), translated():
+                    self.client.api.remove_network(network)
+            except NexusError as fault:
+                if "active endpoints" not in fault.message or time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK)
+            else:
+                return
 
     def _list(self, unit: str = "") -> list[dict[str, Any]]:
         """The project's containers, or one unit's; not those that a build of ours has for its steps."""
