@@ -270,7 +270,7 @@ class DockerEngine:
                 with contextlib.suppress(NotFound), translated():
                     self.client.api.remove_container(created, v=True, force=True)
 
-    def shutdown(self, *, volumes: bool = False) -> None:
+    def shutdown(self, *, volumes: bool = False) -> Sequence[str]:
         """Remove whatever is left of the project; with `volumes`, stored data and images too."""
         left = [found["Labels"][containers.UNIT] for found in self._list()]
         with ThreadPoolExecutor(STARTS) as pool:  # each job of forty services has left a container
@@ -280,12 +280,13 @@ class DockerEngine:
         if volumes:
             self._remove_stored()
         with translated(self.where):
-            networks.remove(self.client, self._label)
+            kept = networks.remove(self.client, self._label)
         self._network_there = False
         containers.Ready(self.state).forget()
         self._relay = None
         if "client" in self.__dict__:
             self.__dict__.pop("client").close()
+        return [f"the network {name}, of which the engine says that something is on it" for name in kept]
 
     def _remove_stored(self) -> None:
         with translated(self.where):

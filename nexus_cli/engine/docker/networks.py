@@ -30,16 +30,24 @@ def ensure(client: DockerClient, project: Project) -> None:
             )
 
 
-def remove(client: DockerClient, label: str) -> None:
-    """Remove the networks with a label, as soon as the engine has taken off them what it lists no more."""
+def remove(client: DockerClient, label: str) -> list[str]:
+    """Remove the networks with a label, as soon as the engine has taken off them what it lists no more.
+
+    The names of those that the engine keeps although nothing is on them: some lose count of what comes and
+    goes, and find it again when they are started anew. One that something is on is a fault.
+    """
     deadline = time.monotonic() + _LEAVING
     with translated():
         left = client.api.networks(filters={"label": label})
+    kept = []
     for network in left:
         while not _removed(client, network["Id"]):
             if time.monotonic() > deadline:
-                raise _stuck(network["Name"])
+                _refuse_guests(client, network["Id"])
+                kept.append(str(network["Name"]))
+                break
             time.sleep(_LOOK)
+    return kept
 
 
 def _removed(client: DockerClient, network: str) -> bool:
@@ -53,10 +61,12 @@ def _removed(client: DockerClient, network: str) -> bool:
     return True
 
 
-def _stuck(name: str) -> NexusError:
-    """The fault that something is on a network, or that the engine has lost count of what is: some do."""
-    return NexusError(
-        f"the rest is gone, but the engine keeps the network {name}: it says that something is on it",
-        hint=f"`docker network inspect {name}` says what; if nothing, the engine has lost count: `nexus up` "
-        "uses the network again, and `nexus down` removes it after the engine's next start",
-    )
+def _refuse_guests(client: DockerClient, network: str) -> None:
+    with translated():
+        seen = client.api.inspect_network(network)
+    guests = sorted(str(guest["Name"]) for guest in (seen["Containers"] or {}).values())
+    if guests:
+        raise NexusError(
+            f"all that is the platform's is down, but {', '.join(guests)} is on its network {seen['Name']}",
+            hint=f"`docker network disconnect {seen['Name']} {guests[0]}`, then `nexus down` again",
+        )
