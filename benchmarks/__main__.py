@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.containers import containers
 from benchmarks.deploy import deploy
 from benchmarks.notifications import notifications
-from benchmarks.platform import platform
+from benchmarks.platform import platform, platform_on_docker
 from benchmarks.sdk import sdk
 from benchmarks.templates import templates
 from nexus_cli.events import Summary
@@ -161,6 +161,7 @@ FIGURES: dict[str, Callable[[], Iterator[Row]]] = {
     "demo": demo,
     "fleet": fleet,
     "platform": platform,
+    "platform-docker": platform_on_docker,
     "containers": containers,
     "deploy": deploy,
     "sdk": sdk,

@@ -68,8 +68,8 @@ def apply(
     steps are awaited (they watch `cancelled`) and nothing new is begun.
     """
     emit(PlanStarted(plan.title, tuple((s.id, s.unit, s.action) for s in plan.steps)))
-    run = _Run(plan, execute, emit, cancelled)
     size = max(1, min(workers, len(plan.steps)))
+    run = _Run(plan, execute, emit, cancelled, size)
     with _on_interrupt(run.interrupt), ThreadPoolExecutor(size, thread_name_prefix="step") as pool:
         run.all(pool)
     outcome = run.outcome
@@ -108,12 +108,15 @@ def _on_interrupt(act: Callable[[], None]) -> Iterator[None]:
 class _Run:
     """One run of a plan: which steps wait, which run, and what became of them."""
 
-    def __init__(self, plan: Plan, execute: Execute, emit: Emit, cancelled: threading.Event) -> None:
+    def __init__(
+        self, plan: Plan, execute: Execute, emit: Emit, cancelled: threading.Event, size: int
+    ) -> None:
         self.waiting = {step.id: step for step in plan.steps}
         self.known = frozenset(self.waiting)
         self.execute = execute
         self.emit = emit
         self.cancelled = cancelled
+        self.size = size
         self.outcome = Outcome()
         self.running: dict[Future[str], tuple[Step, float]] = {}
         self.held: dict[str, tuple[str, ...]] = {}
@@ -151,7 +154,7 @@ class _Run:
                 self.emit(StepSkipped(step.id, step.unit, step.action, f"{broken[0]} {verb}"))
             elif blockers:
                 self._say_waiting(step, blockers)
-            else:
+            elif len(self.running) < self.size:  # one in line has not begun: no screen says so, no clock runs
                 del self.waiting[step.id]
                 self.emit(StepStarted(step.id, step.unit, step.action, step.cause))
                 self.running[pool.submit(self.execute, step)] = (step, time.monotonic())

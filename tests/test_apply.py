@@ -102,3 +102,17 @@ def test_ctrl_c_ends_a_plan_unless_it_is_not_heard(heard: bool) -> None:
 
 def test_every_action_has_its_words() -> None:
     assert DOING.keys() == DONE.keys() == MARKS.keys() == set(get_args(Action))
+
+
+def test_a_step_begins_when_it_has_its_turn_and_not_before() -> None:
+    begun: list[str] = []
+    waiting: list[int] = []
+
+    def execute(step: Step) -> str:
+        waiting.append(len(begun))
+        return ""
+
+    plan = Plan("up", tuple(Step("start", f"s{number}", "x") for number in range(6)))
+    told = lambda event: begun.append(event.id) if isinstance(event, StepStarted) else None  # noqa: E731
+    assert apply(plan, execute, told, threading.Event(), workers=1).ok
+    assert waiting == [1, 2, 3, 4, 5, 6]

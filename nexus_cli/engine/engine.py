@@ -73,5 +73,8 @@ class Engine(Protocol):
     def run_once(self, unit: Unit, command: Sequence[str]) -> int:
         """Run a command (by default the unit's own) beside the unit, which need not run; its exit code."""
 
-    def shutdown(self, *, volumes: bool = False) -> None:
-        """Stop whatever is left, and the engine's own helpers; with `volumes`, remove stored data too."""
+    def shutdown(self, *, volumes: bool = False) -> Sequence[str]:
+        """Stop whatever is left, and the engine's own helpers; with `volumes`, remove stored data too.
+
+        What stays although nobody needs it, in words: as a rule nothing.
+        """

@@ -161,12 +161,13 @@ class ProcessEngine:
         done = run(_located(unit, command), cwd=unit.cwd, env=self._environment(unit), timeout=timeout)
         return done.code, done.last_line
 
-    def shutdown(self, *, volumes: bool = False) -> None:
+    def shutdown(self, *, volumes: bool = False) -> Sequence[str]:
         """Stop whatever runs and the supervisor; with `volumes`, remove stored data and written files."""
         self.channel.end(patience=_SETUP_SECONDS)
         if volumes:
             for folder in (self.state / "data", self.state / "run"):
                 _remove_tree(folder)
+        return ()
 
     def _spec(self, unit: Unit) -> dict[str, Any]:
         """What the supervisor needs; `facts` it only repeats."""

@@ -34,7 +34,11 @@ def bring_down(
     plan = teardown(title, observed, chosen, cause="asked for")
     outcome = Runner(engine, [], emit).run(plan)
     if chosen is None and outcome.ok:
-        engine.shutdown(volumes=volumes)
+        for left in engine.shutdown(volumes=volumes):
+            hint = (
+                "nothing is: it has lost count until it is started anew; the next `up` and `down` do with it"
+            )
+            emit(Note(f"stays: {left}", "warning", hint))
         engines.forget(folder)
         scale.forget(folder)
     if not plan.changed:

@@ -7,6 +7,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from nexus_cli.apply import Outcome, apply
 from nexus_cli.blueprint.images import BASE_IMAGES, base_images, component_image
 from nexus_cli.blueprint.load import catalogue_components, did_you_mean, load
-from nexus_cli.blueprint.model import Component, Platform
+from nexus_cli.blueprint.model import Component, Platform, Service
 from nexus_cli.blueprint.types import SERVICE_TYPES
 from nexus_cli.engine.docker import images as store
 from nexus_cli.engine.docker import workshop
@@ -52,7 +53,9 @@ def needed(platform: Platform) -> list[Needed]:
         users = tuple(
             service.name
             for service in platform.services.values()
-            if (kind := SERVICE_TYPES.get(service.type)) and base in kind.images
+            if (kind := SERVICE_TYPES.get(service.type))
+            and base in kind.images
+            and _stands_on(platform, service, base)
         )
         if users:
             found.append(Needed(base, bases[base], users, TOOLCHAINS.get(base)))
@@ -61,6 +64,15 @@ def needed(platform: Platform) -> list[Needed]:
         if reference is not None and component.build is None:
             found.append(_of(component, reference))
     return found
+
+
+def _stands_on(platform: Platform, service: Service, base: str) -> bool:
+    """Whether a service's image is made of a base: its Dockerfile may be the person's own."""
+    try:
+        text = (platform.root / service.source / "Dockerfile").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    return f"{base.upper()}_IMAGE" in text
 
 
 def bundled(names: Sequence[str]) -> list[Needed]:
@@ -90,8 +102,9 @@ def wanted(root: Path | None, names: Sequence[str]) -> list[Needed]:
 
 
 def _of(component: Component, reference: str) -> Needed:
-    embedded = component.embedded
-    wheel = Wheel(embedded.wheel, embedded.path) if embedded else None
+    embedded, recipe = component.embedded, RECIPES.get(component.name)
+    toolchain = TOOLCHAINS.get(recipe.toolchain) if recipe else None
+    wheel = Wheel(embedded.wheel, embedded.path) if embedded else toolchain
     return Needed(component.name, reference, (component.name,), wheel)
 
 
@@ -125,6 +138,44 @@ def pull(client: DockerClient, images: Sequence[Needed], emit: Emit) -> Outcome:
         return references[step.unit]
 
     return apply(Plan("pull images", steps), execute, emit, threading.Event(), workers=4)
+
+
+def have(client: DockerClient, platform: Platform, names: AbstractSet[str], emit: Emit) -> None:
+    """Pull what the engine lacks of the images that the named services and components stand on.
+
+    What cannot be had is known before anything is built or started, and told at once, with the way out.
+    """
+    there = store.present(client)
+    lacking = [
+        image
+        for image in needed(platform)
+        if not names.isdisjoint(image.by) and not store.is_present(image.reference, there)
+    ]
+    if not lacking:
+        return
+    failed = pull(client, lacking, emit)
+    if failed.interrupted:
+        raise KeyboardInterrupt
+    missing = [image for image in lacking if f"prepare {image.name}" in failed.failed]
+    if missing:
+        raise lacks(missing)
+
+
+def lacks(missing: Sequence[Needed]) -> NexusError:
+    """The fault that images are neither there nor to be had, and what a person can do about each."""
+    able = [image.name for image in missing if image.recipe]
+    unable = [image.name for image in missing if not image.recipe]
+    ways = [f"`nexus images build {' '.join(able)}` makes them here, without a registry"] if able else []
+    if unable:
+        ways.append(
+            f"bring {', '.join(unable)} from a machine that reaches the registry "
+            "(`nexus images save` there, `nexus images load` here), name other images in `images:` of "
+            "nexus.yaml, or take them out of `include`"
+        )
+    lines = [f"  {image.reference}  ({image.name}, for {', '.join(image.by)})" for image in missing]
+    count = "an image is" if len(missing) == 1 else f"{len(missing)} images are"
+    message = f"{count} missing, so that nothing was built or started:"
+    return NexusError("\n".join([message, *lines]), hint="; ".join(ways))
 
 
 def save(client: DockerClient, images: Sequence[Needed], path: Path) -> int:

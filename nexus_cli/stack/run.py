@@ -15,6 +15,7 @@ from nexus_cli.events import Emit, Failure, Note, StepProgress, StepWaiting
 from nexus_cli.identity import listens_elsewhere, port_holder
 from nexus_cli.plan import Plan, Step
 from nexus_cli.stack.health import ask
+from nexus_cli.stack.patience import Patience, processor_share
 from nexus_cli.unit import Container, Observed, State, Unit
 
 POLL = 0.03
@@ -23,6 +24,7 @@ _STILL_WAITING = 3.0
 _FRESH, _FRESH_EACH = 0.04, 0.0015  # seconds
 LOG_LINES = 15
 _STOPS = 32
+_BUSY = 1.25
 
 
 class Runner:
@@ -103,7 +105,7 @@ class Runner:
         """Wait until the unit's probe answers (a job: until it exited 0); explain when it does not."""
         unit = self.units[step.unit]
         started = time.monotonic()
-        deadline = started + unit.start_seconds
+        patience = Patience(unit.start_seconds, processor_share)
         say = started + _STILL_WAITING
         probe = ProbeResult(ok=False, message="not asked yet")
         while not self.cancelled.is_set():
@@ -121,14 +123,13 @@ class Runner:
                     self._refuse_stranger(unit, seen, probe)
                     self.engine.mark_ready(unit.name)
                     return unit.url
-            now = time.monotonic()
-            if now >= deadline:
-                reason = f"not ready within {unit.start_seconds:g} s"
-                raise StepFault(self.failure(unit, reason, seen, probe))
+            left, now = patience.spend(), time.monotonic()
+            if left <= 0:
+                raise StepFault(self.failure(unit, _late(unit, patience), seen, probe))
             if now >= say:
                 say = now + _STILL_WAITING
-                left = round(deadline - now)
-                self.emit(StepWaiting(step.id, unit.name, f"{_why(unit, probe)} (giving up in {left} s)"))
+                why = f"{_why(unit, probe)} (giving up in {left:.0f} s)"
+                self.emit(StepWaiting(step.id, unit.name, why))
             self.cancelled.wait(pause(unit.probe.interval if unit.probe else POLL, now - started))
         raise NexusError(f"{unit.name}: interrupted")
 
@@ -206,6 +207,13 @@ def _ended(unit: Unit, seen: Observed | None) -> str | None:
     if seen.state is State.EXITED and not (unit.may_end and seen.exit_code == 0):
         return seen.reason or f"ended with exit code {seen.exit_code}"
     return None
+
+
+def _late(unit: Unit, patience: Patience) -> str:
+    """That a unit did not get ready in its time, and how long that was if it passed slower than the clock."""
+    late = f"not ready within {unit.start_seconds:g} s"
+    slow = patience.waited > _BUSY * unit.start_seconds
+    return f"{late} (in truth {patience.waited:.0f} s: the processors were busy)" if slow else late
 
 
 def _why(unit: Unit, probe: ProbeResult) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from nexus_cli.stack.detours import Edge
 from nexus_cli.stack.reconcile import UNPREPARED, Facts, in_order, preparations, reconcile
 from nexus_cli.stack.run import Runner
 from nexus_cli.stack.stack import Stack, assemble, check_secrets, generated_secrets
-from nexus_cli.unit import Observed, State, Unit
+from nexus_cli.unit import Observed, State, Unit, owner
 from nexus_cli.workspace import Workspace
 
 _BEGIN = frozenset({"start", "run", "restart"})
@@ -110,7 +111,7 @@ def bring_up(intent: Intent, emit: Emit) -> Outcome:
     if intent.replicas:
         scale.ask(stack.folder, intent.replicas)
     settled.forget(stack.folder)
-    outcome = Runner(stack.engine, intent.units, emit).run(intent.plan)
+    outcome = _carry_out(stack, intent.units, intent.plan, emit)
     if outcome.ok and intent.units == stack.subset(()):
         settled.remember(stack.workspace, stack.environment, stack.platform, intent.units, intent.began)
     return outcome
@@ -156,7 +157,7 @@ def make_ready(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
     """Build and fetch what the named units run on, and start nothing."""
     units = stack.subset(names)
     plan = preparations(f"build {stack.title}", units, stack.facts(units).unprepared)
-    return Runner(stack.engine, units, emit).run(plan)
+    return _carry_out(stack, units, plan, emit)
 
 
 def start_again(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
@@ -170,4 +171,16 @@ def start_again(stack: Stack, names: Sequence[str], emit: Emit) -> Outcome:
             steps.append(Step("prepare", unit.name, UNPREPARED))
             after.append(f"prepare {unit.name}")
         steps.append(Step("restart", unit.name, "asked for", tuple(after)))
-    return Runner(stack.engine, units, emit).run(Plan(f"restart {stack.title}", tuple(steps)))
+    return _carry_out(stack, units, Plan(f"restart {stack.title}", tuple(steps)), emit)
+
+
+def _carry_out(stack: Stack, units: Sequence[Unit], plan: Plan, emit: Emit) -> Outcome:
+    """Carry out a plan, once the images are there that what it makes ready stands on."""
+    unready = {owner(step.unit) for step in plan.steps if step.action == "prepare"}
+    if unready and stack.choice.engine == "docker":
+        from nexus_cli.engine.docker.client import lean
+        from nexus_cli.stack import images
+
+        with contextlib.closing(lean(stack.choice.where)) as client:
+            images.have(client, stack.platform, unready, emit)
+    return Runner(stack.engine, units, emit).run(plan)

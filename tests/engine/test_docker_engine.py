@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from docker.errors import APIError
 
+from nexus_cli.engine.docker import networks
 from nexus_cli.engine.docker.client import EngineUnreachable, connect, default_registry
 from nexus_cli.engine.docker.context import image_name, pack
 from nexus_cli.engine.docker.engine import DockerEngine
@@ -71,6 +75,35 @@ def test_a_network_of_the_same_name_that_is_not_ours_is_not_used(engine: DockerE
             engine.start(unit("web"))
     finally:
         other.api.remove_network(foreign)
+        other.close()
+
+
+def test_what_is_still_on_the_network_keeps_nothing_else(
+    engine: DockerEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as the engine says so: the rest goes, then the network too; who stays on it is not touched."""
+    engine.start(unit("web", volumes={"/data": Stored("data")}))
+    other = connect(engine.where)
+    foreign = other.api.create_container(IMAGE, command=list(SLEEP))["Id"]
+    try:
+        other.api.connect_container_to_network(foreign, engine.project)
+        other.api.start(foreign)
+        monkeypatch.setattr(networks, "_LEAVING", 0.3)
+        with pytest.raises(NexusError, match=rf" is on its network {engine.project}") as caught:
+            engine.shutdown(volumes=True)
+        assert f"docker network disconnect {engine.project} " in str(caught.value.hint)
+        assert other.api.inspect_container(foreign)["State"]["Running"]
+        label = {"label": f"dev.nexus.project={engine.project}"}
+        assert (engine.observe(), other.api.volumes(filters=label)["Volumes"] or []) == ([], [])
+        monkeypatch.setattr(networks, "_LEAVING", 60)
+        leaving = threading.Timer(0.3, other.api.remove_container, [foreign], {"force": True})
+        leaving.start()
+        assert engine.shutdown() == []
+        leaving.join()
+        assert other.api.networks(filters=label) == []
+    finally:
+        with contextlib.suppress(APIError):
+            other.api.remove_container(foreign, force=True)
         other.close()
 
 

@@ -7,11 +7,12 @@ import functools
 import re
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nexus_cli.blueprint.images import BASE_IMAGES
-from nexus_cli.engine.docker import containers, images, logs, sessions
+from nexus_cli.engine.docker import containers, images, logs, networks, sessions
 from nexus_cli.engine.docker.client import (
     Conflict,
     NotFound,
@@ -24,7 +25,7 @@ from nexus_cli.engine.docker.client import (
     translated,
 )
 from nexus_cli.engine.docker.context import archive, pack
-from nexus_cli.engine.docker.turns import Turns
+from nexus_cli.engine.docker.turns import STARTS, Turns
 from nexus_cli.engine.engine import Progress
 from nexus_cli.engine.files import write_files
 from nexus_cli.errors import NexusError
@@ -92,7 +93,8 @@ class DockerEngine:
         if container.origin is not None:
             self._bring(container.origin, progress)
         elif container.build is None:
-            images.pull(self.client, container.image, progress)
+            if not images.is_present(container.image, images.present(self.client)):
+                images.pull(self.client, container.image, progress)
         else:
             with self._building:
                 images.build_image(
@@ -268,26 +270,29 @@ class DockerEngine:
                 with contextlib.suppress(NotFound), translated():
                     self.client.api.remove_container(created, v=True, force=True)
 
-    def shutdown(self, *, volumes: bool = False) -> None:
+    def shutdown(self, *, volumes: bool = False) -> Sequence[str]:
         """Remove whatever is left of the project; with `volumes`, stored data and images too."""
-        for found in self._list():
-            self._remove(found["Labels"][containers.UNIT])
+        left = [found["Labels"][containers.UNIT] for found in self._list()]
+        with ThreadPoolExecutor(STARTS) as pool:  # each job of forty services has left a container
+            list(pool.map(self._remove, left))
         for found in self._listed(containers.ONCE):
             self._remove_at_once(found["Id"])
-        label = {"label": self._label}
+        if volumes:
+            self._remove_stored()
         with translated(self.where):
-            for network in self.client.api.networks(filters=label):
-                with contextlib.suppress(NotFound), translated():
-                    self.client.api.remove_network(network["Id"])
-            self._network_there = False
-            if volumes:
-                for volume in self.client.api.volumes(filters=label)["Volumes"] or ():
-                    self._remove_volume(volume["Name"])
-                images.remove_labelled(self.client, self._label)
+            kept = networks.remove(self.client, self._label)
+        self._network_there = False
         containers.Ready(self.state).forget()
         self._relay = None
         if "client" in self.__dict__:
             self.__dict__.pop("client").close()
+        return [f"the network {name}, of which the engine says that something is on it" for name in kept]
+
+    def _remove_stored(self) -> None:
+        with translated(self.where):
+            for volume in self.client.api.volumes(filters={"label": self._label})["Volumes"] or ():
+                self._remove_volume(volume["Name"])
+            images.remove_labelled(self.client, self._label)
 
     def _list(self, unit: str = "") -> list[dict[str, Any]]:
         """The project's containers, or one unit's; not those that a build of ours has for its steps."""
@@ -353,18 +358,9 @@ class DockerEngine:
 
     def _ensure_network(self) -> None:
         with self._network, translated(self.where):
-            if self._network_there:
-                return
-            there = self.client.api.networks(names=[self.project])
-            same = [network for network in there if network["Name"] == self.project]
-            if not same:
-                self.client.api.create_network(self.project, driver="bridge", labels=self._ours.labels)
-            elif (same[0].get("Labels") or {}).get(containers.PROJECT) != self.project:
-                raise NexusError(
-                    f"there is a network named {self.project} that is not this platform's",
-                    hint=f"remove it with `docker network rm {self.project}`",
-                )
-            self._network_there = True
+            if not self._network_there:
+                networks.ensure(self.client, self._ours)
+                self._network_there = True
 
     def _ensure_volume(self, unit: Unit, volume: Stored) -> None:
         labels = dict(self._ours.labels)

