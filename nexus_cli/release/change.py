@@ -57,8 +57,9 @@ def plan(change: Change) -> Plan:
         if turn is not None:
             begun = _after_hook(turn, begun, hooks)
     late = {step.unit for way in ways.values() for step in way.steps if step.action == "start"}
-    steps = [step for step in begun.values() if step.unit not in late]
-    last = tuple(step.id for unit, step in begun.items() if unit == change.gateway)
+    steps = [step for step in begun.values() if step.action == "prepare" or step.unit not in late]
+    # Nothing changes over before all that is new is there: what cannot be made has moved no request.
+    last = tuple(step.id for step in steps if step.action == "prepare" or step.unit == change.gateway)
     left: list[Step] = []
     for name, way in ways.items():
         turn = turns[name]

@@ -339,8 +339,8 @@ def _apply(intent: Intent, run: int, token: int, emit: Emit) -> tuple[Rollout, O
         journalled,
     )
     outcome = rollout.run(intent.plan)
-    final = rollout.identified(intent.after)
-    if outcome.ok and rollout.live != final:
+    final = rollout.identified(intent.after) if outcome.ok else rollout.live
+    if rollout.live != final:
         rollout.live = final
         record(final, "")
     return rollout, outcome

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nexus_cli.blueprint.model import Deploy, Smoke, Strategy
-from nexus_cli.plan import Plan
+from nexus_cli.plan import Plan, Step
 from nexus_cli.release.change import SETTINGS, STRAYED, Change, plan
 from nexus_cli.release.moves import Shift
 from nexus_cli.release.record import Live, Side
@@ -112,6 +112,23 @@ def test_recreate_ends_the_old_side_before_the_new_one_begins() -> None:
         "shift order 100 %: v2 100",
         "watch order 100 %",
     ]
+
+
+@pytest.mark.parametrize("strategy", ["rolling", "blue-green", "canary", "recreate"])
+def test_nothing_changes_over_before_what_is_new_can_start(strategy: Strategy) -> None:
+    before, after = live(side("order", 1, 100), side("catalog", 1, 100)), live(side("order", 2, 100))
+    found = change(before, after.with_sides("catalog", (side("catalog", 2, 100),)), strategy)
+    facts = replace(found.facts, unprepared={"order.r2", "catalog.r2"})
+    steps = {step.id: step for step in plan(replace(found, facts=facts)).steps}
+    prepared = {name for name in steps if name.startswith("prepare ")}
+    assert prepared
+    moves = [step for step in steps.values() if isinstance(step, Shift)]
+
+    def needed(step: Step) -> set[str]:
+        return {*step.after, *(name for need in step.after for name in needed(steps[need]))}
+
+    assert len(moves) >= 4
+    assert all(prepared <= needed(move) for move in moves)
 
 
 def test_a_gateway_that_leads_elsewhere_is_put_right_first() -> None:

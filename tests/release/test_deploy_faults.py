@@ -110,6 +110,28 @@ def test_what_was_broken_off_is_explained(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("on", ["docker"], indirect=True)
+def test_an_image_is_built_before_anything_is_replaced(shop: Shop) -> None:
+    shop.ok("deploy", "production")
+    shop.write("v2")
+    shop.ok("deploy", "production", "--strategy", "recreate")
+    serving = {"gateway", "catalog.r2", "order.r2"}
+    assert shop.state() == dict.fromkeys(serving, "ready")
+    shop.write("v3")
+    with (shop.root / "services" / "order" / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write("RUN false\n")
+    shop.git("commit", "--all", "--quiet", "--amend", "--no-edit")
+    shop.git("tag", "--force", "v3")
+    with under_load(shop.port) as load:
+        settled(load)
+        for strategy in ("recreate", "rolling"):
+            done = shop.nexus("deploy", "production", "--strategy", strategy)
+            assert (done.returncode, "rolled-back: " in done.stderr) == (1, True), done.stderr
+        settled(load)
+    assert (load.failures(), load.said(0)) == ([], {"v2"})
+    assert shop.state() == dict.fromkeys(serving, "ready")
+
+
+@pytest.mark.parametrize("on", ["docker"], indirect=True)
 def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> None:
     shop.ok("deploy", "production")
     before = shop.images()
