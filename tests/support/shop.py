@@ -149,8 +149,10 @@ def killed(shop: Shop, number: int) -> bool:
     ended = False
     for _ in range(number):
         ended = not victim.stdout.readline()
-    victim.kill()
-    victim.communicate()
+    if not ended:
+        victim.kill()
+    _, said = victim.communicate(timeout=60)
+    assert not ended or victim.returncode == 0, said
     return ended
 
 
