@@ -30,18 +30,24 @@ def table(title: str, reports: Sequence[Report]) -> Summary:
     return Summary(title, COLUMNS, tuple(rows))
 
 
+def brief(title: str, reports: Sequence[Report]) -> Summary:
+    """Every unit but the jobs that are done; those, and how many are well, are counted."""
+    shown = [report for report in reports if not _over(report)]
+    unwell, done = sum(not well(report) for report in shown), len(reports) - len(shown)
+    said = [title, f"{len(shown) - unwell} of {len(shown)} well"]
+    said += [f"{done} job{'s'[: done > 1]} done"] if done else []
+    return table(" · ".join(said), shown)
+
+
 def glance(title: str, reports: Sequence[Report], height: int) -> Summary:
     """As many units as a screen has room for, what is not well first; jobs that are done are counted."""
-    shown = sorted((r for r in reports if not _over(r)), key=well)
-    unwell, done = sum(not well(report) for report in shown), sum(map(_over, reports))
-    said = [title, f"{len(shown) - unwell} of {len(shown)} well"]
-    said += [f"{done} jobs done"] if done else []
-    rows = table("", shown).rows
+    found = brief(title, sorted(reports, key=well))
+    rows = found.rows
     room = max(1, height - 3)  # the title, the names of the columns, and what is left out
     if len(rows) > room:
         more = f"… {len(rows) - room} more"
         rows = (*rows[:room], (more, *[""] * (len(COLUMNS) - 1)))
-    return Summary(" · ".join(said), COLUMNS, rows)
+    return Summary(found.title, COLUMNS, rows)
 
 
 def _over(report: Report) -> bool:

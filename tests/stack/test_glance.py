@@ -30,7 +30,7 @@ REPORTS = [
 def test_what_is_not_well_comes_first_and_jobs_that_are_done_are_counted() -> None:
     seen = glance("shop/development", REPORTS, 24)
     assert [row[0] for row in seen.rows] == ["order", "order.migrate", "catalog"]
-    assert seen.title == "shop/development · 1 of 3 well · 1 jobs done"
+    assert seen.title == "shop/development · 1 of 3 well · 1 job done"
 
 
 def test_a_small_screen_shows_what_is_not_well_and_says_how_much_more_there_is() -> None:
