@@ -87,6 +87,7 @@ def stack(
         NATS_URL=nats_url(broker),
         REDIS_URL=f"redis://127.0.0.1:{cache.port}/0",
         SMTP_URL=f"smtp://127.0.0.1:{sink.port}",
+        WEBHOOK_SECRET="what-webhooks-are-signed-with",
     )
     running = (notification, order, catalog, sink, broker, cache, server)
     try:
