@@ -158,6 +158,7 @@ class TestRouting:
         gateway = start(platform_of())
         gateway.admin("/healthcheck/fail", "POST")
 
+        eventually(lambda: gateway.call(READY).status == 503)
         assert_problem(gateway.call(READY), 503)
         assert gateway.call("/health").status == 200
 

@@ -130,6 +130,18 @@ def test_an_image_is_built_before_anything_is_replaced(shop: Shop) -> None:
     assert (load.failures(), load.said(0)) == ([], {"v2"})
     assert shop.state() == dict.fromkeys(serving, "ready")
 
+    shop.write("v4")  # whose container gets the address that the one before had
+    victim = spawn(shop.root, "deploy", "production", "--strategy", "recreate", "-o", "json")
+    assert victim.stdout is not None
+    for line in victim.stdout:
+        event = json.loads(line)
+        if event["event"] == "step_finished" and event["id"].startswith("start catalog"):
+            break
+    victim.kill()
+    victim.communicate()
+    shop.ok("rollback", "production")
+    assert shop.state() == dict.fromkeys(serving, "ready")
+
 
 @pytest.mark.parametrize("on", ["docker"], indirect=True)
 def test_an_image_that_is_gone_is_built_again_from_the_release(shop: Shop) -> None:

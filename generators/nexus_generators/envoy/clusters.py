@@ -54,6 +54,8 @@ def _discovery(replicas: Sequence[Endpoint]) -> Message:
         "dns_lookup_family": "V4_ONLY",
         "dns_refresh_rate": "0.5s",
         "dns_failure_refresh_rate": {"base_interval": "0.1s", "max_interval": "0.2s"},
+        # The old address may be another container's by now: that it answers well keeps it in no cluster.
+        "ignore_health_on_host_removal": True,
     }
 
 
