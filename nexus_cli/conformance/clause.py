@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nexus_cli.errors import NexusError
@@ -82,12 +83,12 @@ def require(what: str, holds: object, found: object = "") -> None:
 
 
 def within(seconds: float, what: str, attempt: Callable[[], T | None]) -> T:
-    """The first true answer; raise when there is none in time. A refused connection is no answer."""
+    """The first true answer; raise when there is none in time. A refused or broken connection is none."""
     deadline = time.monotonic() + seconds
     while True:
         try:
             answer = attempt()
-        except OSError:
+        except (OSError, HTTPException):
             answer = None
         if answer:
             return answer

@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPMessage, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ class Service:
         """Whether it says that it is ready."""
         try:
             return self.get("/health/ready").status == 200  # noqa: PLR2004 - HTTP's own
-        except OSError:
+        except (OSError, HTTPException):
             return False
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:

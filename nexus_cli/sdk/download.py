@@ -7,6 +7,7 @@ import socket
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 from nexus_generators.openapi.parse import MAX_BYTES
@@ -58,7 +59,7 @@ def download(address: str, *, asked: bool, private: bool) -> bytes:
             content: bytes = answer.read(MAX_BYTES + 1)
     except urllib.error.HTTPError as error:
         raise NexusError(f"{address} answered {error.code} {error.reason}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise NexusError(
             f"cannot read {address}: {error}", hint="check the address and the network"
         ) from None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 
 import pydantic
 import pytest
@@ -166,6 +168,25 @@ def test_references_to_other_files_become_part_of_the_document(tmp_path) -> None
     main.write_text("openapi: 3.1.0\ncomponents:\n  schemas:\n    Pet: {$ref: '../../etc/passwd'}\n")
     with pytest.raises(UsageError, match="outside of"):
         read(str(main))
+
+
+def test_an_address_that_speaks_no_http_is_a_fault_and_no_crash() -> None:
+    from nexus_cli.errors import NexusError
+    from nexus_cli.sdk.source import read
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            peer, _ = server.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b"220 mail.example ready\r\n")
+
+        speaking = threading.Thread(target=answer)
+        speaking.start()
+        with pytest.raises(NexusError, match="cannot read http"):
+            read(f"http://127.0.0.1:{server.getsockname()[1]}/openapi.json")
+        speaking.join()
 
 
 def test_an_address_is_read_but_leads_into_no_private_network_unasked() -> None:
