@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment
 from uv import find_uv_bin
@@ -40,8 +41,8 @@ HEADER = "# Resolved together and pinned by hash; written by a tool, not by hand
 PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)==")
 
 
-def requirements(answers: dict[str, list[str]], *, development: bool) -> list[str]:
-    """Read what a service with these answers asks for."""
+def project(answers: dict[str, list[str]]) -> dict[str, Any]:
+    """Read the project file of a service with these answers."""
     defaults: dict[str, object] = {
         "name": "service",
         "package": "service",
@@ -54,9 +55,14 @@ def requirements(answers: dict[str, list[str]], *, development: bool) -> list[st
     }
     source = (TEMPLATE / "pyproject.toml.jinja").read_text()
     text = Environment(autoescape=False).from_string(source).render(defaults | answers)  # not HTML
-    project = tomllib.loads(text)
-    wanted: list[str] = project["project"]["dependencies"]
-    return wanted + (project["dependency-groups"]["dev"] if development else [])
+    return tomllib.loads(text)
+
+
+def requirements(answers: dict[str, list[str]], *, group: str = "") -> list[str]:
+    """Read what a service with these answers asks for, with a group of its development or without."""
+    described = project(answers)
+    wanted: list[str] = described["project"]["dependencies"]
+    return wanted + (described["dependency-groups"][group] if group else [])
 
 
 def resolve(wanted: list[str], within: str = "") -> str:
@@ -111,18 +117,21 @@ def guarded(parts: dict[str, dict[str, str]], everything: dict[str, str]) -> str
 
 
 def main() -> None:
-    """Write both lock templates."""
+    """Write both lock templates, and the lock of what makes the image, which is one for all."""
     all_answers = {"connections": list(GUARDS)[:3], "calls": ["other"], "capabilities": ["notification"]}
     within = ""
-    for name, development in (("requirements-dev.lock", True), ("requirements.lock", False)):
-        full = resolve(requirements(all_answers, development=development), within)
+    for name, group in (("requirements-dev.lock", "dev"), ("requirements.lock", "")):
+        full = resolve(requirements(all_answers, group=group), within)
         within = within or full
         parts = {
-            feature: blocks(resolve(requirements(answers, development=development), full))
+            feature: blocks(resolve(requirements(answers, group=group), full))
             for feature, answers in FEATURES.items()
         }
         (TEMPLATE / f"{name}.jinja").write_text(guarded(parts, blocks(full)))
         print(f"{name}: {len(blocks(full))} packages, {len(parts['base'])} in every service")
+    (TEMPLATE / "requirements-build.lock").write_text(
+        HEADER + resolve(project({})["dependency-groups"]["build"])
+    )
 
 
 if __name__ == "__main__":
