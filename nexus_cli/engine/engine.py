@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from nexus_cli.unit import LogLine, Observed, Unit
@@ -24,8 +24,11 @@ class Engine(Protocol):
     def identity(self, unit: Unit) -> str:
         """What certainly names a prepared unit's program, such as an image's digest; empty if nothing."""
 
-    def forget_images(self, identities: Collection[str], *, dry_run: bool = False) -> Sequence[str]:
-        """Let go of what `identity` named and nobody needs any more; the names of what is (or was) there."""
+    def forget_images(self, images: Mapping[str, Collection[str]], *, dry_run: bool = False) -> Sequence[str]:
+        """Let go of what `identity` named and nobody needs any more; the names of what is (or was) there.
+
+        `images` has the services that each was of: the same image may have other platforms' names too.
+        """
 
     def observe(self) -> Sequence[Observed]:
         """Every unit of this platform and environment that the engine knows, in one call."""

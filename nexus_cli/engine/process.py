@@ -67,9 +67,9 @@ class ProcessEngine:
         del unit
         return ""
 
-    def forget_images(self, identities: Collection[str], *, dry_run: bool = False) -> Sequence[str]:
+    def forget_images(self, images: Mapping[str, Collection[str]], *, dry_run: bool = False) -> Sequence[str]:
         """Nothing to do: here programs run from the release's own copy."""
-        del identities, dry_run
+        del images, dry_run
         return ()
 
     def observe(self) -> Sequence[Observed]:

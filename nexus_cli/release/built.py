@@ -131,14 +131,18 @@ def unneeded(
     found: Mapping[str, Mapping[str, str]],
     known: Iterable[tuple[str, str, str]],
     needs: Collection[tuple[str, str]],
-) -> set[str]:
-    """The images of code that nobody needs any more; pure.
+) -> dict[str, set[str]]:
+    """The images of code that nobody needs any more, each with the services that it was of; pure.
 
     `found` is the digest of each release's code by service, `needs` has the service and digest of what is
     kept.
     """
-    gone, kept = set[str](), set[str]()
+    gone: dict[str, set[str]] = {}
+    kept = set[str]()
     for service, release, image in known:
         digest = found.get(release, {}).get(service, "")
-        (kept if (service, digest) in needs else gone).add(image)
-    return gone - kept
+        if (service, digest) in needs:
+            kept.add(image)
+        else:
+            gone.setdefault(image, set()).add(service)
+    return {image: services for image, services in gone.items() if image not in kept}

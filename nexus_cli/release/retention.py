@@ -78,8 +78,8 @@ def _needs(found: Mapping[str, Release], versions: Collection[str], newest: int)
     return {(service, code.digest) for artifacts in held for service, code in artifacts}
 
 
-def unneeded_images(platform: Platform, ledger: Ledger) -> set[str]:
-    """The images of what is no longer kept, by their identities, wherever they are."""
+def unneeded_images(platform: Platform, ledger: Ledger) -> dict[str, set[str]]:
+    """The images of what is no longer kept, wherever they are: their identities, each with its services."""
     found = releases(ledger)
     digests = {version: {n: a.digest for n, a in r.artifacts.items()} for version, r in found.items()}
     needs = _needs(found, *_wanted(platform, ledger))
@@ -117,12 +117,12 @@ def prune_images(
     workspace: Workspace, platform: Platform, ledger: Ledger, *, dry_run: bool = False
 ) -> Iterator[Images]:
     """Remove the images that can be removed, on the engine of every environment; says which those were."""
-    identities = unneeded_images(platform, ledger)
+    images = unneeded_images(platform, ledger)
     seen: set[str] = set()
     for name in sorted({*platform.environments, *ledger.environments()}):
         folder = workspace.environment_state(name)
         used = engines.in_use(folder)
-        if not identities or used is None or used.engine != "docker" or used.where in seen:
+        if not images or used is None or used.engine != "docker" or used.where in seen:
             continue
         seen.add(used.where)
         described = platform.environments.get(name)
@@ -130,6 +130,6 @@ def prune_images(
         where = engines.shown(choice.where)
         try:
             engine = engines.engine(choice, folder, f"{platform.name}/{name}")
-            yield Images(where, tuple(engine.forget_images(identities, dry_run=dry_run)))
+            yield Images(where, tuple(engine.forget_images(images, dry_run=dry_run)))
         except NexusError as fault:
             yield Images(where, silent=fault.message)

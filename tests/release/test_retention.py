@@ -109,10 +109,16 @@ def test_what_a_release_that_is_being_made_uses_is_left_alone_for_a_day(
 def test_images_go_with_the_code_that_nobody_needs() -> None:
     found = {"v1": {"order": "a"}, "v2": {"order": "b"}, "v3": {"order": "a"}, "v4": {"order": "c"}}
     known = [("order", version, f"image of {version}") for version in ("v1", "v2", "v4")]
-    assert built.unneeded(found, known, {("order", "c")}) == {"image of v1", "image of v2"}
-    assert built.unneeded(found, known, {("order", "a")}) == {"image of v2", "image of v4"}
+    assert built.unneeded(found, known, {("order", "c")}) == {
+        "image of v1": {"order"},
+        "image of v2": {"order"},
+    }
+    assert built.unneeded(found, known, {("order", "a")}).keys() == {
+        "image of v2",
+        "image of v4",
+    }
     shared = [("order", "v1", "same"), ("order", "v4", "same")]
-    assert built.unneeded(found, shared, {("order", "c")}) == set()
+    assert built.unneeded(found, shared, {("order", "c")}) == {}
 
 
 def test_an_image_for_other_machines_is_named() -> None:

@@ -122,9 +122,15 @@ class DockerEngine:
                     source.close()
                     target.close()
 
-    def forget_images(self, identities: Collection[str], *, dry_run: bool = False) -> Sequence[str]:
+    def forget_images(
+        self, unneeded: Mapping[str, Collection[str]], *, dry_run: bool = False
+    ) -> Sequence[str]:
         """Remove the platform's names of images that nobody needs any more, and so the images."""
-        names = images.named(self.client, identities, f"{self._ours.platform}-")
+        ours = {
+            identity: {f"{self._ours.platform}-{service}" for service in services}
+            for identity, services in unneeded.items()
+        }
+        names = images.named(self.client, ours)
         return names if dry_run else images.remove(self.client, names)
 
     def identity(self, unit: Unit) -> str:

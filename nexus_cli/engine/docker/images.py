@@ -214,12 +214,16 @@ def native(client: DockerClient) -> str:
         return str(client.version()["Arch"])
 
 
-def named(client: DockerClient, identities: Collection[str], ours: str) -> list[str]:
-    """What the images are called that begins so."""
+def named(client: DockerClient, wanted: Mapping[str, Collection[str]]) -> list[str]:
+    """What images are called that have one of the wanted repositories, which are given by identity."""
     with translated():
-        found = [image for image in client.api.images() if image["Id"] in identities]
-    names = (name for image in found for name in image.get("RepoTags") or ())
-    return sorted(name for name in names if full_name(name).startswith(ours))
+        found = client.api.images()
+    return sorted(
+        name
+        for image in found
+        for name in image.get("RepoTags") or ()
+        if full_name(name).rpartition(":")[0] in wanted.get(image["Id"], ())
+    )
 
 
 def remove(client: DockerClient, names: Sequence[str]) -> list[str]:
