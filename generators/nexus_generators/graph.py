@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from statistics import fmean
 
 from nexus_cli.blueprint import graph
 from nexus_cli.blueprint.model import Platform
@@ -40,7 +39,7 @@ def draw(platform: Platform, form: str, view: str = "all") -> str:
 
         return map_page(platform)
     if (form, view) == ("svg", "events"):
-        return _svg(_event_flow(platform))
+        return _event_flow(platform)
     wanted = VIEWS[view]
     drawn = [edge for edge in uses(platform) if wanted(platform, edge)]
     flowing = [edge for edge in events(platform) if wanted(platform, edge)]
@@ -57,25 +56,6 @@ def draw(platform: Platform, form: str, view: str = "all") -> str:
             graph.levels(edges),
         )
     )
-
-
-def _event_flow(platform: Platform) -> Drawing:
-    """Who publishes on the left, the events in the middle, who consumes on the right.
-
-    A service that does both stands on both sides; the side is the first word of a node's name.
-    """
-    flowing = events(platform)
-    said = [Edge(f"from {edge.source}", f"event {edge.label}") for edge in flowing]
-    heard = [Edge(f"event {edge.label}", f"to {edge.target}") for edge in flowing]
-    arrows = list(dict.fromkeys((*said, *heard)))
-    middle = list(dict.fromkeys(edge.target for edge in said))
-    left = list(dict.fromkeys(edge.source for edge in said))
-    rows = {name: row for row, name in enumerate(middle)}
-    right = sorted(
-        {edge.target for edge in heard},
-        key=lambda name: (fmean(rows[edge.source] for edge in heard if edge.target == name), name),
-    )
-    return Drawing(platform.name, [*left, *right], middle, arrows, (), [right, middle, left])
 
 
 def uses(platform: Platform) -> list[Edge]:
@@ -156,12 +136,7 @@ def _svg_head(name: str, width: int, height: int) -> Iterator[str]:
 def _svg_body(drawing: Drawing, places: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     for edge in drawing.uses:
         (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
-        start, end = (x1 + _WIDTH, y1 + _HEIGHT // 2), (x2, y2 + _HEIGHT // 2)
-        bend = max(30, (end[0] - start[0]) // 2)
-        yield (
-            f'<path d="M{start[0]} {start[1]} C{start[0] + bend} {start[1]} {end[0] - bend} {end[1]}'
-            f' {end[0]} {end[1]}" fill="none" stroke="#64748b" marker-end="url(#arrow)"/>'
-        )
+        yield _line(x1 + _WIDTH, y1 + _HEIGHT // 2, x2, y2 + _HEIGHT // 2)
     for edge in drawing.events:
         (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
         a, b = (x1 + _WIDTH // 2, y1 + _HEIGHT), (x2 + _WIDTH // 2, y2 + _HEIGHT)
@@ -171,16 +146,67 @@ def _svg_body(drawing: Drawing, places: Mapping[str, tuple[int, int]]) -> Iterat
             f' stroke-dasharray="4 3" marker-end="url(#arrow)"><title>{escape(edge.label)}</title></path>'
         )
     for name, (x, y) in places.items():
-        service = name in drawing.services
-        fill, stroke = ("#eff6ff", "#2563eb") if service else ("#f1f5f9", "#64748b")
-        yield (
-            f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{8 if service else 20}"'
-            f' fill="{fill}" stroke="{stroke}"/>'
-        )
-        yield (
-            f'<text x="{x + _WIDTH // 2}" y="{y + _HEIGHT // 2 + 5}" text-anchor="middle"'
-            f' fill="#0f172a">{escape(name.rpartition(" ")[2])}</text>'
-        )
+        yield _shape(name, (x, y, _WIDTH, _HEIGHT), service=name in drawing.services)
+
+
+def _line(x1: int, y1: int, x2: int, y2: int) -> str:
+    bend = max(30, (x2 - x1) // 2)
+    return (
+        f'<path d="M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"'
+        ' fill="none" stroke="#64748b" marker-end="url(#arrow)"/>'
+    )
+
+
+def _shape(name: str, place: tuple[int, int, int, int], *, service: bool) -> str:
+    """A name in a frame; `place` is x, y, width and height."""
+    x, y, width, height = place
+    fill, stroke, roundness = ("#eff6ff", "#2563eb", 5) if service else ("#f1f5f9", "#64748b", 2)
+    return (
+        f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{height // roundness}"'
+        f' fill="{fill}" stroke="{stroke}"/>'
+        f'<text x="{x + width // 2}" y="{y + height // 2 + 5}" text-anchor="middle"'
+        f' fill="#0f172a">{escape(name)}</text>'
+    )
+
+
+_ROW, _PILL, _LETTER, _ABREAST = 30, 22, 8, 760
+
+
+def _event_flow(platform: Platform) -> str:
+    """Who publishes on the left, what in the middle, and at the end of each line who consumes it.
+
+    No line crosses another, however many there are: a consumer's name stands wherever it consumes.
+    """
+    heard: dict[str, dict[str, list[str]]] = {}
+    for edge in events(platform):
+        heard.setdefault(edge.source, {}).setdefault(edge.label, []).append(edge.target)
+    longest = max((len(label) for flows in heard.values() for label in flows), default=0)
+    middle = _MARGIN + _WIDTH + _GAP_X
+    right = middle + longest * _LETTER + _PILL + _GAP_X // 2
+    y, widest, lines = _MARGIN, right, list[str]()
+    for publisher, flows in heard.items():
+        top = y
+        for label, consumers in flows.items():
+            centre = y + _ROW // 2
+            lines.append(_line(_MARGIN + _WIDTH, top + _HEIGHT // 2, middle, centre))
+            lines.append(_pill(label, middle, y, service=False))
+            lines.append(_line(middle + len(label) * _LETTER + _PILL, centre, right, centre))
+            x = right
+            for consumer in consumers:
+                if x > right + _ABREAST:
+                    x, y = right, y + _ROW
+                lines.append(_pill(consumer, x, y, service=True))
+                x += len(consumer) * _LETTER + _PILL + 6
+                widest = max(widest, x)
+            y += _ROW
+        lines.append(_shape(publisher, (_MARGIN, top, _WIDTH, _HEIGHT), service=True))
+        y = max(y, top + _HEIGHT) + _GAP_Y // 2
+    return "\n".join([*_svg_head(platform.name, widest + _MARGIN, y + _MARGIN), *lines, "</svg>"]) + "\n"
+
+
+def _pill(name: str, x: int, y: int, *, service: bool) -> str:
+    width, top = len(name) * _LETTER + _PILL, y + (_ROW - _PILL) // 2
+    return _shape(name, (x, top, width, _PILL), service=service)
 
 
 def _json(drawing: Drawing) -> str:

@@ -130,6 +130,14 @@ def test_every_view_has_every_form(platform: Platform, form: str, view: str) -> 
         assert ("order.created" in drawn) == (view in {"all", "events"})
 
 
+def test_the_picture_of_the_events_has_who_publishes_and_who_consumes_in_rows(platform: Platform) -> None:
+    words = re.findall(r'<text x="(\d+)" y="(\d+)"[^>]*>([^<]*)</text>', draw(platform, "svg", "events"))
+    across = {name: int(x) for x, _, name in words}
+    down = {name: int(y) for _, y, name in words}
+    assert sorted(across, key=lambda name: across[name]) == ["order", "order.created", "catalog"]
+    assert down["order.created"] == down["catalog"]
+
+
 def test_the_map_is_alive_in_a_browser(platform: Platform, tmp_path: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("google-chrome") or ""
     skip_for("" if browser else "no Chromium")
