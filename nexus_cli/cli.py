@@ -17,6 +17,7 @@ from nexus_cli.commands import (
     describe,
     docs,
     doctor,
+    documents,
     down,
     drift,
     environment,
@@ -116,6 +117,7 @@ for _name, _panel, _function in COMMANDS:
     app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_function)
 generate.app.command("docs")(docs.generate_docs)
 app.add_typer(generate.app, name="generate", rich_help_panel=CREATE)
+sdk.app.command("spec")(documents.spec)
 app.add_typer(sdk.app, name="sdk", rich_help_panel=CREATE)
 app.add_typer(import_.app, name="import", rich_help_panel=CREATE)
 app.add_typer(images.app, name="images", rich_help_panel=RUN)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nexus_cli.commands.documents import told
 from nexus_cli.commands.generate import ForceOption, in_workspace, show
 from nexus_cli.commands.options import DryRun, Output, OutputOption
 
@@ -59,18 +60,8 @@ def generate_docs(
 
 def _references() -> dict[str, Files]:
     """The pages of every service's API: what runs is asked, else its code."""
-    from nexus_cli import workspace
-    from nexus_cli.blueprint.load import load
-    from nexus_cli.release.standing import standing
-    from nexus_cli.render import renderer
     from nexus_cli.sdk.generate import pages
-    from nexus_cli.stack import clients, engines
 
-    found = workspace.find()
-    platform = load(found.root)
-    chosen = clients.chosen(platform, (), everything=True)
-    with renderer("text") as emit, workspace.lock(found.state, "generate docs", emit):
-        up = engines.in_use(found.environment_state("development"))
-        stack = standing(found, "development") if up else None
-        documents = clients.documents(found, platform, stack, chosen, emit)
-    return {name: pages(found, home=f"../{name}.html") for name, found in documents.items()}
+    with told("generate docs", (), "development", everything=True) as found:
+        documents = found.documents
+    return {name: pages(document, home=f"../{name}.html") for name, document in documents.items()}

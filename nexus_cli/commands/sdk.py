@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nexus_cli.commands.documents import told
 from nexus_cli.commands.options import DryRun, EnvironmentOption, Output, OutputOption
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from nexus_cli.sdk.generate import Outcome
 
-app = typer.Typer(no_args_is_help=True, help="Compare the APIs that client libraries are made of.")
+app = typer.Typer(no_args_is_help=True, help="Read and compare the APIs that client libraries are made of.")
 
 
 class Shape(StrEnum):
@@ -29,7 +30,7 @@ class Shape(StrEnum):
 
 @app.callback()
 def options() -> None:
-    """Compare the APIs that client libraries are made of."""
+    """Read and compare the APIs that client libraries are made of."""
 
 
 @app.command("diff")
@@ -156,24 +157,13 @@ def _of_services(
     language: str, names: list[str], everything: bool, environment: str, **how: bool
 ) -> list[Outcome]:
     """Clients of the workspace's services, as packages of the workspace."""
-    from nexus_cli import workspace
-    from nexus_cli.blueprint.load import load
-    from nexus_cli.release.standing import standing
-    from nexus_cli.render import renderer
-    from nexus_cli.stack import clients, engines
-    from nexus_cli.workspace import deployed
+    from nexus_cli.stack import clients
 
-    found = workspace.find()
-    platform = load(found.root)
-    chosen = clients.chosen(platform, names, everything=everything)
     made = []
-    with renderer("text") as emit, workspace.lock(found.state, "generate sdk", emit):
-        up = engines.in_use(found.environment_state(environment)) or deployed(found, environment)
-        stack = standing(found, environment) if up else None
-        documents = clients.documents(found, platform, stack, chosen, emit)
-        for service in chosen:
+    with told("generate sdk", names, environment, everything=everything) as found:
+        for service, document in found.documents.items():
             client = clients.make(
-                platform, found.root, service, documents[service], language, progress=_progress, **how
+                found.platform, found.root, service, document, language, progress=_progress, **how
             )
             made.append(client.outcome)
             for note in client.notes:

@@ -105,7 +105,12 @@ def test_a_service_uses_the_client_of_another(workspace: Path, nexus: Run, tiny:
     assert not [*(workspace / ".nexus").glob("client-*")]
     tiny("shelf", port=port)
     (workspace / "services/shelf/server.py").write_text(server)
+    said = nexus("sdk", "spec", "shelf")
+    assert (list(json.loads(said.stdout)["paths"]), "its code is asked" in said.stderr) == (["/books"], True)
     assert nexus("up", "shelf").returncode == 0
+    said = nexus("sdk", "spec", "shelf", "--write", "docs/shelf.json")
+    assert (said.stdout, f"reading http://127.0.0.1:{port}/" in said.stderr) == ("", True)
+    assert list(json.loads((workspace / "docs/shelf.json").read_text())["paths"]) == ["/books"]
     blueprint = workspace / "blueprints/packages/shelf-client.yaml"
     blueprint.write_text(blueprint.read_text() + "users: [desk]\n")
     used = nexus("run", "--no-deps", "desk", "python", "-c", USE.format(port))

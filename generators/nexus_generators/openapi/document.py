@@ -21,12 +21,13 @@ Fetch = Callable[[str, str], tuple[str, str]]
 
 @dataclass(slots=True)
 class Document:
-    """An OpenAPI document as data, with what had to be mended in it."""
+    """An OpenAPI document as data, with what had to be mended in it, and the text as it came."""
 
     name: str
     data: dict[str, Any]
     notes: list[Note] = field(default_factory=list)
     version: str = ""
+    text: str = ""
     _resolved: dict[str, Any] = field(default_factory=dict)
 
     def resolve(self, ref: str) -> Any:
@@ -88,7 +89,7 @@ def load(text: str, name: str, fetch: Fetch | None = None) -> Document:
     data, version = _dialect(parsed)
     data = bundle.bundled(data, parsed, fetch)
     _complete(data, parsed, notes)
-    document = Document(name, data, notes, version)
+    document = Document(name, data, notes, version, text)
     Repair(document, parsed).run()
     return document
 

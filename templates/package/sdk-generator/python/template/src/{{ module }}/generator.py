@@ -1,4 +1,4 @@
-"""Client libraries by the program `nexus`, which makes them and proves that nothing is missing."""
+"""APIs and their client libraries by the program `nexus`, which proves that nothing is missing."""
 
 from __future__ import annotations
 
@@ -98,6 +98,11 @@ class Generator:
     def notes(self, old: str | Path, new: str | Path) -> str:
         """Say what changed as Markdown, for the notes of a release."""
         return self._run("sdk", "diff", str(old), str(new), "--output", "markdown")
+
+    def describe(self, service: str, out: Path, *, workspace: Path) -> Path:
+        """Write the OpenAPI document of a workspace's service: what its code says, or else its blueprint."""
+        self._run("--workspace", str(workspace), "sdk", "spec", service, "--write", str(out.absolute()))
+        return out
 
     def reference(self, spec: str | Path, out: Path) -> Path:
         """Write the reference of an API, for a site of documentation."""
