@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +28,15 @@ def up(
             "--free-ports", help="Choose another, lasting port where one is held by another program."
         ),
     ] = False,
+    platform: Annotated[
+        str,
+        typer.Option(
+            "--platform",
+            metavar="NAME",
+            help="All of a platform of the catalogue, starter, core or full: outside of a workspace, "
+            "in a new one, ./NAME.",
+        ),
+    ] = "",
     profile: ProfileOption = None,
     engine: EngineOption = None,
     dry_run: DryRun = False,
@@ -35,9 +46,14 @@ def up(
 ) -> None:
     """Start the platform, or the named services with all that they need; what runs unchanged is left alone.
 
-    Examples: `nexus up` · `nexus up order` · `nexus up --profile debug` · `nexus up --dry-run`
+    Examples: `nexus up` · `nexus up order` · `nexus up --profile debug` · `nexus up --dry-run` ·
+    `nexus up --platform starter`
     """
     from nexus_cli import actions
+
+    if platform:
+        all_of_it = _members(platform, dry_run=dry_run)
+        names = names or all_of_it
 
     code = actions.up(
         names or (),
@@ -50,3 +66,39 @@ def up(
         patience=lock_timeout,
     )
     raise typer.Exit(code)
+
+
+def _members(platform: str, *, dry_run: bool) -> list[str]:
+    """The units of a platform of the catalogue; they are in this workspace, or one is made that has them."""
+    from nexus_cli.blueprint.load import load
+    from nexus_cli.errors import UsageError
+    from nexus_cli.scaffold.platform import members
+    from nexus_cli.workspace import FILE, around
+
+    wanted, root = members(platform), around()
+    if not (root / FILE).is_file():
+        root /= platform
+        if not (root / FILE).is_file():
+            _make(platform, root, dry_run=dry_run)
+        os.environ["NEXUS_WORKSPACE"] = str(root)
+    described = load(root)
+    missing = [name for name in wanted if name not in {*described.services, *described.components}]
+    if missing:
+        raise UsageError(
+            f"{root} has not all of the platform {platform}: no {', '.join(missing)}",
+            hint="outside of this workspace, the same command makes one that has",
+        )
+    return wanted
+
+
+def _make(platform: str, root: Path, *, dry_run: bool) -> None:
+    from nexus_cli.render import renderer
+    from nexus_cli.scaffold.outcome import Choice
+    from nexus_cli.scaffold.workspace import create
+
+    with renderer("text") as emit:
+        made = create(platform, root, Choice(dry_run=dry_run), emit, platform=platform)
+    what = "would be made and started" if dry_run else "is a new workspace"
+    typer.echo(f"{root}: {what}, {len(made.changes)} files", err=True)
+    if dry_run:
+        raise typer.Exit

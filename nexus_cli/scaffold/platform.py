@@ -6,7 +6,7 @@ and are included by name, so that a new version of nexus brings their newer imag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,20 +33,30 @@ class Chosen:
 
 def choose(name: str) -> Chosen:
     """What a platform of the catalogue is made of."""
+    blueprints, includes = {}, []
+    for entry, path in _entries(name):
+        if path.parent.name in _OWNED:
+            blueprints[f"blueprints/{path.parent.name}/{path.name}"] = File(path.read_bytes())
+        else:
+            includes.append(f"{CATALOGUE}{entry}")
+    return Chosen(blueprints, tuple(includes))
+
+
+def members(name: str) -> list[str]:
+    """The services and components of a platform of the catalogue."""
+    return [entry for entry, path in _entries(name) if path.parent.name != "packages"]
+
+
+def _entries(name: str) -> Iterator[tuple[str, Path]]:
     platforms = catalogue_platforms()
     if name not in platforms:
         hint = did_you_mean(name, platforms) or f"there are: {', '.join(platforms)}"
         raise UsageError(f'the catalogue has no platform "{name}"', hint=hint)
     data, _ = read(platforms[name], f"{CATALOGUE}{name}")
-    spec, names = PlatformSpec.model_validate(data), catalogue_names()
-    blueprints, includes = {}, []
-    for entry in spec.include:
-        path = names[entry.removeprefix(CATALOGUE)]
-        if path.parent.name in _OWNED:
-            blueprints[f"blueprints/{path.parent.name}/{path.name}"] = File(path.read_bytes())
-        else:
-            includes.append(entry)
-    return Chosen(blueprints, tuple(includes))
+    names = catalogue_names()
+    for entry in PlatformSpec.model_validate(data).include:
+        known = entry.removeprefix(CATALOGUE)
+        yield known, names[known]
 
 
 def joined(files: Mapping[str, File], chosen: Chosen) -> dict[str, File]:
