@@ -122,6 +122,11 @@ class Programs:
         self._running: set[subprocess.Popen[str]] = set()
         self._over = False
 
+    @property
+    def over(self) -> bool:
+        """Whether they were ended."""
+        return self._over
+
     @contextlib.contextmanager
     def holding(self, process: subprocess.Popen[str]) -> Iterator[None]:
         """Count a program among these until it ends; what it left behind ends then, too."""

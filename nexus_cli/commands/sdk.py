@@ -28,6 +28,11 @@ class Shape(StrEnum):
     markdown = "markdown"
 
 
+PrivateOption = Annotated[
+    bool, typer.Option("--allow-private", help="Follow redirects and references into private networks.")
+]
+
+
 @app.callback()
 def options() -> None:
     """Read and compare the APIs that client libraries are made of."""
@@ -37,9 +42,7 @@ def options() -> None:
 def diff(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The document as it was: a file or an address.")],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The document as it is.")],
-    private: Annotated[
-        bool, typer.Option("--allow-private", help="Follow redirects and references into private networks.")
-    ] = False,
+    private: PrivateOption = False,
     output: Annotated[
         Shape, typer.Option("--output", "-o", help="text, json for programs, markdown for release notes.")
     ] = Shape.text,
@@ -63,35 +66,44 @@ def diff(
         raise typer.Exit(1)
 
 
+LanguageOption = Annotated[str, typer.Option("--lang", "-l", help="python, typescript or go.")]
+SpecOption = Annotated[str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The OpenAPI document.")]
+ServicesOption = Annotated[
+    list[str] | None,
+    typer.Option("--service", metavar="NAME", help="A service of the workspace, instead."),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All services of the workspace.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Where; sdk/LANGUAGE otherwise.")
+]
+PackageOption = Annotated[str, typer.Option("--name", help="The package's name; the API's title otherwise.")]
+VersionOption = Annotated[str, typer.Option("--package-version", help="The API's version otherwise.")]
+VerifyOption = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove that it is complete.")]
+AllowOption = Annotated[
+    list[str] | None,
+    typer.Option("--allow-missing", metavar="OPERATION", help="An operation that may be missing."),
+]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write the proof as JSON.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Overwrite what you changed; yours is kept as NAME.orig.")
+]
+
+
 def generate_sdk(
-    language: Annotated[str, typer.Option("--lang", "-l", help="python, typescript or go.")],
-    spec: Annotated[str, typer.Option("--spec", "-s", metavar="FILE|URL", help="The OpenAPI document.")] = "",
-    services: Annotated[
-        list[str] | None,
-        typer.Option("--service", metavar="NAME", help="A service of the workspace, instead."),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All services of the workspace.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Where; sdk/LANGUAGE otherwise.")
-    ] = None,
-    package: Annotated[
-        str, typer.Option("--name", help="The package's name; the API's title otherwise.")
-    ] = "",
-    version: Annotated[str, typer.Option("--package-version", help="The API's version otherwise.")] = "",
-    verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Prove that it is complete.")] = True,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option("--allow-missing", metavar="OPERATION", help="An operation that may be missing."),
-    ] = None,
-    private: Annotated[
-        bool, typer.Option("--allow-private", help="Follow redirects and references into private networks.")
-    ] = False,
-    report: Annotated[
-        Path | None, typer.Option("--report", metavar="FILE", help="Write the proof as JSON.")
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite what you changed; yours is kept as NAME.orig.")
-    ] = False,
+    language: LanguageOption,
+    spec: SpecOption = "",
+    services: ServicesOption = None,
+    everything: AllOption = False,
+    out: OutOption = None,
+    package: PackageOption = "",
+    version: VersionOption = "",
+    verify: VerifyOption = True,
+    allow: AllowOption = None,
+    private: PrivateOption = False,
+    report: ReportOption = None,
+    force: ForceOption = False,
     environment: EnvironmentOption = "development",
     dry_run: DryRun = False,
     output: OutputOption = Output.text,

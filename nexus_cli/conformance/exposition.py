@@ -10,7 +10,7 @@ from nexus_cli.conformance.clause import expect, require
 from nexus_cli.conformance.service import Service
 
 _LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)",?')
-_NUMBER = r"NaN|[-+]?(?:Inf|[0-9.eE+-]+)"
+_NUMBER = r"(?i:nan)|[-+]?(?:Inf|[0-9.eE+-]+)"
 _SAMPLE = re.compile(rf"([a-zA-Z_:][\w:]*)(?:\{{((?:{_LABEL.pattern})*)\}})? ({_NUMBER})(?: \d+)?")
 
 

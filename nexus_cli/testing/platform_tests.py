@@ -10,7 +10,7 @@ from nexus_cli.engine import python_project
 from nexus_cli.errors import NexusError
 from nexus_cli.testing import junit
 from nexus_cli.testing.case import BAD, Case, Tell
-from nexus_cli.testing.programs import environment, fresh, run_program
+from nexus_cli.testing.programs import broke, environment, fresh, run_program, tail
 from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import Asked
 from nexus_cli.unit import PythonProject
@@ -84,12 +84,11 @@ def _run(
     write_atomic(results / "output.txt", done.out + done.err)
     if done.code == _NO_TESTS:
         return []
-    tail = "\n".join((done.out + done.err).splitlines()[-20:])
     if not xml.is_file():
-        raise NexusError(f"pytest broke: {done.last_line}", hint=tail)
+        raise broke("pytest", done)
     cases = [replace(case, subject=_subject(case)) for case in junit.read(xml, kind, "platform", "")]
     if done.code > _STOPPED or (done.code and not any(case.status in BAD for case in cases)):
-        raise NexusError(f"pytest ended with exit code {done.code}: {done.last_line}", hint=tail)
+        raise NexusError(f"pytest ended with exit code {done.code}: {done.last_line}", hint=tail(done))
     return cases
 
 

@@ -128,6 +128,8 @@ def perform(asked: Asked, kinds: Collection[str], tell: Tell, *, strict: bool = 
     lock = threading.Lock()
 
     def told(case: Case) -> None:
+        if asked.programs.over and case.status == "error":
+            return  # what ran it did not break: it was ended with the run
         with lock:
             cases.append(case)
             if asked.fail_fast and case.status in BAD:

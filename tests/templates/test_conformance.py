@@ -25,6 +25,7 @@ from nexus_cli.engine import python_project
 from nexus_cli.scaffold.service import variables
 from nexus_cli.testing import platform_tests
 from nexus_cli.testing.case import Case
+from nexus_cli.testing.contract import document
 from nexus_cli.testing.e2e import browser
 from nexus_cli.testing.run import Asked
 from nexus_cli.tokens import DevelopmentKeys
@@ -206,6 +207,21 @@ def test_a_service_keeps_the_contract(
 ) -> None:
     verdict = judge(clause, rigs(kind, name))
     assert verdict.kept, f"{clause.says}\n{verdict.reason}"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", SERVICE_TYPES)
+def test_a_service_answers_as_its_document_says(
+    rigs: Callable[[str, str], Rig], tmp_path: Path, kind: str
+) -> None:
+    rig = rigs(kind, "reference")
+    (tmp_path / "nexus.yaml").write_text("{nexus: v1, kind: platform, name: shop}")
+    asked = Asked(find(tmp_path), load(tmp_path), tmp_path / "results")
+    service = platform(kind).services["reference"]
+    description = rig.service.get("/api/openapi.json").json
+    cases = list(document.check(asked, service, f"http://127.0.0.1:{rig.service.port}", description))
+    assert [(case.name, case.message) for case in cases if case.status != "passed"] == []
+    assert cases
 
 
 def pages_of(rig: Rig, workspace: Path) -> dict[str, str]:

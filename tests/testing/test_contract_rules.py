@@ -206,7 +206,7 @@ def test_what_a_generated_client_is_asked_for_has_to_be_served(shop: Path, kind:
 
 PAGES = """\
 fetch(`/api/gateway/api/shop/products/${id}?full=1`);
-fetch(`/api/gateway${path}`);
+fetch(`/api/gateway${path}`); // what serves "/api/gateway/{path}"
 const apis = {
   products: { path: "/api/shop/products" },
   gone: { path: "/api/v1/gone" },

@@ -105,6 +105,15 @@ def test_a_runner_that_breaks_is_an_error(plant: Plant, nexus: Run) -> None:
     assert "test_it_ends_all" in case["detail"]
 
 
+def test_a_runner_that_a_signal_ends_is_told_with_the_test_it_ran(plant: Plant, nexus: Run) -> None:
+    plant("import os, signal\n\ndef test_it_dies() -> None:\n    os.kill(os.getpid(), signal.SIGSEGV)\n")
+    case = bad(nexus("test", "--type", "unit", "--json"))
+    assert (case["status"], case["message"]) == (
+        "error",
+        "pytest was ended by SIGSEGV: tests/test_planted.py::test_it_dies",
+    )
+
+
 def test_a_hang_is_ended_with_all_that_it_began(plant: Plant, nexus: Run, tmp_path: Path) -> None:
     note = tmp_path / "pid"
     plant(
@@ -190,7 +199,7 @@ def test_an_interruption_leaves_nothing(
     program.send_signal(number)
     out, err = program.communicate(timeout=30)
     assert program.returncode == 130, out + err
-    assert "interrupted" in out
+    assert "interrupted: no tests" in out  # and no error: what ran them was ended with the run
     assert identify(int(note.read_text())) is None
 
 

@@ -71,6 +71,33 @@ def test_a_key_that_leaked_is_found_and_never_shown(root: Path) -> None:
     assert KEY not in repr((case, more))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'client = boto3.client("s3", key="{KEY}")',
+        f'const pay = connect({{ key: "{KEY}" }});',
+        "token github" + "_pat_" + "A1b2C3d4E5" * 2 + "F6_" + "g7H8i9J0k1" * 6,
+        "maps: AI" + "za" + "Sy7Kd2Lm9Q" * 3 + "x4Tz1",
+        'api = OpenAI(api_key="sk' + "-proj-" + "T3h5J7l9N1" * 4 + '")',
+    ],
+    ids=["argument of a call", "of another", "github", "google", "openai"],
+)
+def test_a_key_is_found_wherever_it_stands(root: Path, line: str) -> None:
+    (root / "services/order/notes.py").write_text(f"# how it is used\n{line}\n")
+    cases = found(root, leaks.check)
+    assert {(case.status, case.file, case.line) for case in cases} == {
+        ("failed", "services/order/notes.py", 2)
+    }
+
+
+def test_a_value_from_elsewhere_is_no_leak(root: Path) -> None:
+    (root / "services/order/settings.py").write_text(
+        'PASSWORD = os.environ["DATABASE_PASSWORD"]\ntoken = read_secret("payment")\n'
+        "api_key = settings.api_key\n"
+    )
+    assert [case.status for case in found(root, leaks.check)] == ["passed"]
+
+
 def test_what_was_accepted_is_no_leak(root: Path) -> None:
     leaked = root / "services/order/src/storage.py"
     leaked.write_text(f'KEY = "{KEY}"\n')

@@ -193,6 +193,19 @@ def test_capitals_are_no_way_around_a_role() -> None:
     assert case.message == "answers a token with other roles, the path in capitals: 422"
 
 
+def test_a_second_route_is_no_way_around_a_lock(tmp_path: Path) -> None:
+    (tmp_path / "blueprints").mkdir()
+    (tmp_path / "nexus.yaml").write_text(PLATFORM)
+    (tmp_path / "blueprints" / "order.yaml").write_text(SERVICE)
+    planned = operations(load(tmp_path))
+    with gateway(lambda _: (200, {}, "{}")) as here:
+        found = [access.free(here, one, planned) for one in planned if one.auth == "none"]
+    failed = [(case.name, case.place, case.message) for case in found if case.status == "failed"]
+    around = "answers 200 without a token to what POST /shop/orders (blueprints/order.yaml:9) locks"
+    assert failed == [("POST /shop/orders is open, as its route says", "blueprints/order.yaml:8", around)]
+    assert len(found) == 4  # what is read may be public
+
+
 def test_what_nobody_described_is_found() -> None:
     with gateway(lambda request: (200 if request.path == "/metrics" else 404, {}, "")) as here:
         case = access.hidden(here, [ORDERS])

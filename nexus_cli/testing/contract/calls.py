@@ -115,7 +115,7 @@ def _calls(text: str, clients: Collection[_Client], *, pages: bool) -> Iterator[
                 yield match.start(), client.service, *asked
     for match in _PAGES.finditer(text) if pages else ():
         path = match["fetched"] or match["listed"]
-        if path != "/" and not path.startswith("/${"):  # which it is, is only known later
+        if path != "/" and not path.startswith(("/${", "/{")):  # which it is, is only known later
             yield match.start(), "", "GET", path
 
 

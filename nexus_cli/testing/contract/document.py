@@ -11,11 +11,10 @@ from typing import Any
 
 from nexus_cli.blueprint.model import Service
 from nexus_cli.engine import python_project
-from nexus_cli.errors import NexusError
 from nexus_cli.process import DidNotEnd
 from nexus_cli.testing import junit
 from nexus_cli.testing.case import BAD, Case
-from nexus_cli.testing.programs import environment, fresh, run_program
+from nexus_cli.testing.programs import broke, environment, fresh, run_program
 from nexus_cli.testing.run import Asked
 from nexus_cli.unit import PythonProject
 from nexus_cli.workspace import write_atomic
@@ -65,7 +64,7 @@ def check(asked: Asked, service: Service, url: str, document: dict[str, Any]) ->
     if "No API operations" in done.out or not document["paths"]:
         return
     if not results.is_file():
-        raise NexusError(f"schemathesis broke: {done.last_line}", hint=done.err[-2000:])
+        raise broke("schemathesis", done)
     cases = [_named(case) for case in junit.read(results, "contract", service.name, "")]
     if done.code and not any(case.status in BAD for case in cases):
         said_last = done.last_line

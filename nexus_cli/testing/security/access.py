@@ -104,13 +104,27 @@ def _without_role(
     )
 
 
-def free(gateway: Gateway, operation: Operation) -> Case:
-    """An operation whose route demands nothing: it answers without a token."""
+def free(gateway: Gateway, operation: Operation, others: Sequence[Operation] = ()) -> Case:
+    """An operation whose route demands nothing: it answers without a token.
+
+    It must not change what another route locks, or that lock has a way around. What is read may be public.
+    """
     began = time.monotonic()
     answer = _ask(gateway, operation, {}, operation.at())
     refused = answer.status == 401 or answer.status >= _BROKEN  # noqa: PLR2004 - HTTP's own
     faults = [f"{answer.status} without a token, where its route says auth: none"] if refused else []
+    if not refused:
+        locked = next((other for other in others if _is_behind(other, operation)), None)
+        place = f"{locked.file}:{locked.line}" if locked else ""
+        faults += [f"{answer.status} without a token to what {locked.name} ({place}) locks"] if locked else []
     return _case(operation, f"{operation.name} is open, as its route says", began, faults, "answers ")
+
+
+def _is_behind(other: Operation, operation: Operation) -> bool:
+    """Whether the other route asks for a token, and leads to the same change of the same resource."""
+    changes = operation.resource is not None and operation.method != "GET"
+    same = (other.service, other.does) == (operation.service, operation.does)
+    return changes and same and other.auth == "jwt" and other.resource == operation.resource
 
 
 def hidden(gateway: Gateway, operations: Sequence[Operation]) -> Case:
@@ -164,5 +178,5 @@ def cases(
         if operation.auth == "jwt":
             yield guarded(gateway, operation, strangers, allowed)
         else:
-            yield free(gateway, operation)
+            yield free(gateway, operation, operations)
     yield hidden(gateway, operations)

@@ -13,6 +13,7 @@ from nexus_generators.writer import untouched
 from nexus_cli import repo
 from nexus_cli.errors import NexusError
 from nexus_cli.testing.case import Case, Tell
+from nexus_cli.testing.programs import broke
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.security import tools
 
@@ -23,6 +24,9 @@ _PLACEHOLDERS = "(?i)^(password|passwd|secret|hidden|token|example|changeme)$"
 """What documentation says where a value goes."""
 
 _AT_ONCE = 500  # files of one command line
+_FORMS = Path(__file__).resolve().parent.parent / "plugin" / "nexus_keys.py"
+_INDIRECT = "detect_secrets.filters.heuristic.is_indirect_reference"
+"""Takes `client = connect(key="...")` for a value from elsewhere, and so would hide what leaks there."""
 _HINT = (
     "make it invalid where it is used, and keep it with `nexus secret set NAME`; what is no "
     f"secret is accepted with `# pragma: allowlist secret` on its line, or in {BASELINE}"
@@ -49,9 +53,10 @@ def check(asked: Asked, tell: Tell) -> None:
 
 def _scan(asked: Asked, files: Sequence[str]) -> Mapping[str, Any]:
     # -n: nothing is sent anywhere to find out whether it is valid.
-    done = tools.run(asked, "detect-secrets", "scan", "-n", "--exclude-secrets", _PLACEHOLDERS, *files)
+    how = ("-n", "--plugin", str(_FORMS), "--disable-filter", _INDIRECT, "--exclude-secrets", _PLACEHOLDERS)
+    done = tools.run(asked, "detect-secrets", "scan", *how, *files)
     if done.code:
-        raise NexusError(f"detect-secrets broke: {done.last_line}")
+        raise broke("detect-secrets", done)
     results: Mapping[str, Any] = json.loads(done.out)["results"]
     return results
 

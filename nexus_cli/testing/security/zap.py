@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nexus_cli.errors import NexusError
 from nexus_cli.process import run
 from nexus_cli.testing.case import Case
-from nexus_cli.testing.programs import environment, run_program
+from nexus_cli.testing.programs import broke, environment, run_program
 from nexus_cli.testing.run import Asked
 
 KIND = "security"
@@ -44,7 +43,7 @@ def scan(asked: Asked, url: str) -> Iterator[Case]:
         if name in command:  # a client of the engine that is ended leaves its container
             run([command[0], "rm", "--force", name], timeout=30)
     if not report.is_file():
-        raise NexusError(f"ZAP broke: {done.last_line}", hint="\n".join(done.out.splitlines()[-20:]))
+        raise broke("ZAP", done)
     faults = list(alerts(json.loads(report.read_text(encoding="utf-8"))))
     for message, detail in faults:
         yield Case(

@@ -11,9 +11,8 @@ from typing import Any
 
 from nexus_cli.engine import go_project
 from nexus_cli.engine.engine import Progress
-from nexus_cli.errors import NexusError
 from nexus_cli.testing.case import Case, Status
-from nexus_cli.testing.programs import environment, fresh, relative, run_program
+from nexus_cli.testing.programs import broke, environment, fresh, relative, run_program
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject
 from nexus_cli.testing.tested import Coverage, Tested
@@ -57,7 +56,7 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     write_atomic(profile.with_name("output.txt"), done.out + done.err)
     events = _events(done.out)
     if not events and done.code:
-        raise NexusError(f"go test broke: {done.last_line}", hint="\n".join(done.err.splitlines()[-20:]))
+        raise broke("go test", done)
     return Tested(list(_cases(events, subject, asked)), _coverage(profile))
 
 

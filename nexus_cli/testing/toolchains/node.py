@@ -11,9 +11,8 @@ from typing import Any
 from nexus_cli.engine import node_project
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError
-from nexus_cli.process import Completed
 from nexus_cli.testing.case import Case, Status
-from nexus_cli.testing.programs import environment, fresh, relative, run_program
+from nexus_cli.testing.programs import broke, environment, fresh, relative, run_program, tail
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject
 from nexus_cli.testing.tested import Coverage, Tested
@@ -55,13 +54,13 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     if not results.is_file():
         if "No test files found" in done.out + done.err:
             return Tested([])
-        raise NexusError(f"vitest broke: {done.last_line}", hint=_tail(done))
+        raise broke("vitest", done)
     said = json.loads(results.read_text(encoding="utf-8"))
     if asked.tags and said["success"] and not said["numTotalTests"]:  # vitest knows no such tag
         return Tested([])
     cases = list(_cases(said, subject, asked))
     if done.code and not any(case.status in {"failed", "error"} for case in cases):
-        raise NexusError(f"vitest ended with exit code {done.code}: {done.last_line}", hint=_tail(done))
+        raise NexusError(f"vitest ended with exit code {done.code}: {done.last_line}", hint=tail(done))
     return Tested(cases, _coverage(covered))
 
 
@@ -124,13 +123,9 @@ def _script(subject: Subject, asked: Asked, env: dict[str, str]) -> Tested:
     status: Status = "failed" if done.code else "passed"
     message = done.last_line if done.code else ""
     return Tested(
-        [Case("unit", subject.name, "npm test", status, 0, message, _tail(done) if done.code else "")]
+        [Case("unit", subject.name, "npm test", status, 0, message, tail(done) if done.code else "")]
     )
 
 
 def _first(text: str) -> str:
     return text.splitlines()[0] if text else ""
-
-
-def _tail(done: Completed) -> str:
-    return "\n".join((done.out + done.err).splitlines()[-20:])

@@ -10,10 +10,9 @@ from pathlib import Path
 from nexus_cli.engine import python_project, tools
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError, UsageError
-from nexus_cli.process import Completed
 from nexus_cli.testing import junit
 from nexus_cli.testing.case import Case
-from nexus_cli.testing.programs import environment, fresh, relative, run_program
+from nexus_cli.testing.programs import broke, environment, fresh, relative, run_program, tail
 from nexus_cli.testing.run import Asked
 from nexus_cli.testing.subject import Subject
 from nexus_cli.testing.tested import Coverage, Tested
@@ -62,10 +61,10 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     if done.code == _NO_TESTS:
         return Tested([])
     if not results.is_file():
-        raise NexusError(f"pytest broke: {done.last_line}", hint=_tail(done))
+        raise broke("pytest", done)
     cases = junit.read(results, "unit", subject.name, relative(subject.folder, asked))
     if done.code > _STOPPED or (done.code and not any(c.status in {"failed", "error"} for c in cases)):
-        raise NexusError(f"pytest ended with exit code {done.code}: {done.last_line}", hint=_tail(done))
+        raise NexusError(f"pytest ended with exit code {done.code}: {done.last_line}", hint=tail(done))
     return Tested(cases, _coverage(covered))
 
 
@@ -112,7 +111,3 @@ def _node(case: Case, subject: Subject, asked: Asked) -> list[str]:
     """The test as pytest names it, or its file where that is all that is known."""
     file = case.file.removeprefix(f"{relative(subject.folder, asked)}/")
     return [f"{file}::{case.name}"] if file else []
-
-
-def _tail(done: Completed) -> str:
-    return "\n".join((done.out + done.err).splitlines()[-20:])

@@ -18,6 +18,16 @@ export interface Pages {
 
 type Answer = (response: ServerResponse) => void | Promise<void>;
 
+/** What Next can answer; of others (TRACE) it cannot even make a request. */
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const DESCRIBED = Object.entries(openapi.paths).map(([path, operations]) => ({
+  pattern: new RegExp(`^${path.replaceAll(/\{[^}]*\}/g, ".+")}$`),
+  methods: [
+    ...Object.keys(operations).map((method) => method.toUpperCase()),
+    ...("get" in operations ? ["HEAD"] : []),
+    "OPTIONS",
+  ],
+}));
 const PROBES = new Set(["/health", "/health/ready", "/metrics"]);
 const ASSETS = /^\/(_next\/static|api-docs)\//;
 const NOTHING = "default-src 'none'; frame-ancestors 'none'";
@@ -108,12 +118,23 @@ async function answer(
   if (own) {
     if (request.method === "GET" || request.method === "HEAD") await own(response);
     else refuse(response.setHeader("allow", "GET, HEAD"), 405);
+  } else if (!METHODS.has(request.method ?? "")) {
+    refuse(response.setHeader("allow", allowed(path)), 405);
   } else if (route === "unmatched" && !request.headers.accept?.includes("text/html")) {
     refuse(response, 404); // a program asks; a person gets a page
   } else {
     if (!path.startsWith("/api/") && !ASSETS.test(path)) allowScripts(request, response);
+    else if (!allowed(path).includes(request.method ?? "")) {
+      response.setHeader("allow", allowed(path)); // Next refuses it, and does not say what there is
+    }
     await handle(request, response);
   }
+}
+
+/** The methods of a path as it is described; all that Next can answer where it is not. */
+function allowed(path: string): string {
+  const own = DESCRIBED.find(({ pattern }) => pattern.test(path));
+  return (own?.methods ?? [...METHODS]).join(", ");
 }
 
 /** Allow a page the scripts that Next writes into it, and no others. */

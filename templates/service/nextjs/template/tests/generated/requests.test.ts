@@ -1,6 +1,6 @@
 /** What surrounds requests, on a real server with pages of its own. */
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -22,6 +22,7 @@ beforeEach(async () => {
   const routes = [
     { page: "/", pattern: /^\/$/ },
     { page: "/api/fail", pattern: /^\/api\/fail$/ },
+    { page: "/api/session", pattern: /^\/api\/session$/ },
   ];
   const handle: Pages["handle"] = ({ url, headers }, response) => {
     if (url === "/api/fail") {
@@ -90,6 +91,19 @@ test("a program that asks for nothing that is there gets a problem", async () =>
   const refused = await get("/health", { method: "DELETE" });
   expect(refused.status).toBe(405);
   expect(refused.headers.get("allow")).toBe("GET, HEAD");
+});
+
+test("a method that is not there is refused with those that are", async () => {
+  const { port } = server.address() as AddressInfo;
+  const path = "/api/session";
+  const asked = request({ host: "127.0.0.1", port, path, method: "TRACE" }).end();
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  answer.resume();
+  expect(answer.statusCode).toBe(405); // Next would break
+  expect(answer.headers.allow).toBe("POST, DELETE, OPTIONS");
+  const next = await get(path, { method: "PUT" }); // Next refuses it itself
+  expect(next.headers.get("allow")).toBe("POST, DELETE, OPTIONS");
+  expect((await get(path, { method: "DELETE" })).headers.get("allow")).toBeNull();
 });
 
 test("what was not foreseen is in the log and nowhere else", async () => {
