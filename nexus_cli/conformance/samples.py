@@ -11,18 +11,34 @@ Resource = Mapping[str, Any]
 """A resource as a template is told it: name, plural, fields, operations, states, events."""
 
 _LONG = "x" * 256
+_BEYOND = ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59")
+"""Times that are valid where they are, and in UTC belong to no year from 1 to 9999."""
+_DEEP: Any = json.loads("[" * 200 + "]" * 200)
 _INVALID: Mapping[str, Sequence[Any]] = {
     "string": ["\0", _LONG, 7],
     "text": ["\0"],
     "int": [2**63, -(2**63) - 1, "seven", "7", 1.5, True],
     "float": ["much", "1.5", True],
-    "money": ["NaN", "1.001", "a lot", "12345678901234567890.00", True],
+    "money": [
+        "NaN",
+        "1.001",
+        "a lot",
+        "12345678901234567890.00",
+        True,
+        " 1 ",
+        "1_000",
+        "1e2",
+        "+1",
+        "1.",
+        "\u0661",
+    ],
     "bool": ["perhaps", "true", 1],
-    "date": ["2026-02-30", "soon", 0],
-    "datetime": ["2026-01-01T12:00:00", "soon", 0, 1.5e-07],
+    "date": ["2026-02-30", "soon", 0, "0000-01-01"],
+    "datetime": ["2026-01-01T12:00:00", "soon", 0, 1.5e-07, *_BEYOND],
     "uuid": ["x"],
     "enum": ["no-such-value"],
     "ref": ["x"],
+    "json": [{"a": ["\0"]}, {"\0": 1}, _DEEP],
 }
 
 

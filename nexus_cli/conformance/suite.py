@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nexus_cli.conformance import events, lists, operation, requests, resources, seeds, tenants, versions
+from nexus_cli.conformance import (
+    events,
+    hostile,
+    lists,
+    operation,
+    requests,
+    resources,
+    seeds,
+    tenants,
+    versions,
+)
 from nexus_cli.conformance.clause import Answers, Clause, Verdict, judge
 from nexus_cli.conformance.rig import Rig, resources_with
 
@@ -45,6 +55,9 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(requests.probes_are_not_logged),
     Clause(requests.errors_are_problems),
     Clause(requests.an_invalid_request_is_explained, _with("create")),
+    Clause(hostile.bodies_say_that_they_are_json, _with("create")),
+    Clause(hostile.addresses_are_exact, _with("list", "get")),
+    Clause(hostile.what_can_be_read_has_a_head),
     Clause(requests.an_unforeseen_error_hides_its_cause, _with("list")),
     Clause(requests.answers_carry_security_headers),
     Clause(requests.traces_go_to_the_collector),
@@ -67,6 +80,8 @@ CLAUSES: tuple[Clause, ...] = (
     Clause(seeds.seed_data_is_the_same_each_time, _with("list")),
     Clause(resources.what_is_changed_stays_otherwise, _with("create", "update", "get")),
     Clause(resources.invalid_values_are_refused, _with("create", "update", "get")),
+    Clause(hostile.what_cannot_be_kept_is_refused, _any(hostile.hostile)),
+    Clause(hostile.moments_are_kept_in_utc, _any(hostile.with_moments)),
     Clause(resources.amounts_have_two_decimals, _any(resources.with_money)),
     Clause(resources.what_is_unique_is_stored_once, _any(resources.with_unique)),
     Clause(resources.references_lead_somewhere, _any(resources.with_reference)),

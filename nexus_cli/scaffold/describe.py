@@ -71,6 +71,8 @@ def check_service_name(name: str, platform: Platform) -> None:
     check_name(name, "service")
     if name in _RESERVED:
         raise UsageError(f'"{name}" is reserved', hint="choose another name")
+    if name in platform.packages:
+        raise UsageError(f'"{name}" is the name of a package', hint=f'choose another: "{name}-service"?')
     components = {**catalogue_components(), **platform.components}
     for component in components.values():
         if name == component.name or name in component.aliases:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import keyword
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping
 
 from nexus_cli.blueprint.model import Package
 from nexus_cli.errors import UsageError
+from nexus_cli.resources import bundled
 
 _GO = """
     any append bool break byte cap case chan clear close comparable complex complex128 complex64 const
@@ -42,8 +44,19 @@ def check_package_name(package: Package) -> None:
 
 
 def _python(package: Package) -> list[_Meaning]:
+    said = package.name.replace("-", "_")
     taken = {*sys.stdlib_module_names, *keyword.kwlist, *keyword.softkwlist}
-    return [(package.name.replace("-", "_"), taken, "Python's own")]
+    return [(said, taken, "Python's own"), (said, _libraries(), "a library that services are made of")]
+
+
+def _libraries() -> set[str]:
+    """What every Python service that uses the package has installed, by the names that code says for it."""
+    folder = bundled("templates") / "service" / "fastapi" / "template"
+    locks = (folder / f"requirements{kind}.lock.jinja" for kind in ("", "-dev"))
+    pinned = (
+        re.findall(r"^([a-z0-9-]+)==", lock.read_text(encoding="utf-8"), re.MULTILINE) for lock in locks
+    )
+    return {name.replace("-", "_") for names in pinned for name in names}
 
 
 def _go(package: Package) -> list[_Meaning]:

@@ -50,6 +50,8 @@ def generate_package(
         path = f"blueprints/packages/{name}.yaml"
         if (root / path).exists():
             raise UsageError(f"{path} exists, but nexus.yaml does not include it", hint="add it to `include`")
+        if name in platform.services:
+            raise UsageError(f'"{name}" is the name of a service', hint=f'choose another: "{name}-lib"?')
         package = _drafted(name, scope, kind or "library", language, title)
         files[path] = text(describe.package_text(name, package.type, package.language, package.scope, title))
     else:

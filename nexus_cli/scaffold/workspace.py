@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from nexus_generators.generator import File
+from nexus_generators.generator import File, text
 from nexus_generators.writer import recover
 
+from nexus_cli.blueprint.schema import json_schema
 from nexus_cli.errors import UsageError
 from nexus_cli.events import Emit
 from nexus_cli.resources import bundled
@@ -20,6 +22,9 @@ from nexus_cli.scaffold.app import Edit, bring_up, generable
 from nexus_cli.scaffold.outcome import Choice, Outcome, lay_down
 from nexus_cli.scaffold.template import read
 from nexus_cli.workspace import FILE
+
+SCHEMA = ".vscode/blueprint.schema.json"
+"""What the editor's settings name for blueprints; in git, so that a fresh clone completes them too."""
 
 
 def create(name: str, folder: Path, choice: Choice, emit: Emit, *, platform: str = "") -> Outcome:
@@ -41,6 +46,7 @@ def create(name: str, folder: Path, choice: Choice, emit: Emit, *, platform: str
     for key, value in choice.data.items():
         describe.check_text(value, f"--data {key}")
     files = builtin.render(template, {"name": name, **choice.data}, folder=folder.name)
+    files[SCHEMA] = text(json.dumps(json_schema(), indent=2) + "\n")
     existed = folder.is_dir() and any(folder.iterdir())
     if chosen is None:
         changes = lay_down(_seeds(files), folder, {}, choice)

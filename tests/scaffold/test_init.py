@@ -15,10 +15,11 @@ from scaffolding import Run, ignore, tree
 from nexus_cli import __version__
 from nexus_cli.blueprint.load import load
 from nexus_cli.blueprint.rules import find_all
+from nexus_cli.blueprint.schema import json_schema
 from nexus_cli.errors import UsageError
 from nexus_cli.events import Event, Note
 from nexus_cli.scaffold.outcome import Choice
-from nexus_cli.scaffold.workspace import create
+from nexus_cli.scaffold.workspace import SCHEMA, create
 from tests.conftest import running
 
 HOSTILE = 'It\'s "quoted" {{ 7 * 7 }} {% x %} # : & * ! | > % @ ` ü 漢字 🚀 \\n $HOME ${x}'
@@ -30,8 +31,17 @@ def git(root: Path, *arguments: str) -> str:
 
 def test_the_tree_is_as_recorded(shop: Path, snapshot: Snapshot) -> None:
     snapshot.snapshot_dir = Path(__file__).parent / "golden"
-    text = "".join(f"==> {path}\n{content.decode()}\n" for path, content in tree(shop).items())
+    files = {path: content for path, content in tree(shop).items() if path != SCHEMA}
+    text = "".join(f"==> {path}\n{content.decode()}\n" for path, content in files.items())
     snapshot.assert_match(text.replace(f"_commit: {__version__}\n", "_commit: VERSION\n"), "workspace.txt")
+
+
+def test_the_schema_that_the_editor_is_told_of_is_there_and_in_git(shop: Path) -> None:
+    settings = json.loads((shop / ".vscode" / "settings.json").read_text())
+    (said,) = settings["yaml.schemas"]
+    assert Path(said) == Path(SCHEMA)
+    assert json.loads((shop / said).read_text()) == json_schema()
+    assert SCHEMA in git(shop, "ls-files")
 
 
 def test_the_command_writes_commits_and_says_what_is_next(tmp_path: Path, nexus: Run) -> None:

@@ -40,6 +40,10 @@ def test_specs_that_are_not_names_are_refused(shop: Path, spec: str) -> None:
     ("language", "spec", "message"),
     [
         *(("python", f"@acme/{name}", "Python's own") for name in ("json", "class", "asyncio", "match")),
+        *(
+            ("python", name, "a library that services are made of")
+            for name in ("pydantic", "prometheus-client")
+        ),
         *(("go", name, "Go's own") for name in ("func", "string", "m-a-p", "fmt", "internal")),
         *(("typescript", name, "Node's own") for name in ("fs", "@acme/worker-threads")),
         ("typescript", "@types/money", "a scope of others"),
@@ -50,6 +54,22 @@ def test_a_name_with_a_meaning_is_refused(shop: Path, language: str, spec: str, 
     with pytest.raises(UsageError, match=message):
         generate_package(shop, spec, Choice(), language=language)
     assert tree(shop) == before
+
+
+def test_a_service_and_a_package_have_two_names(shop: Path, nexus: Run) -> None:
+    nexus("generate", "app", "order", "--uses", "none", cwd=shop)
+    nexus("generate", "package", "money", cwd=shop)
+    before = tree(shop)
+    for command, name, message in (
+        ("package", "order", '"order" is the name of a service'),
+        ("app", "money", '"money" is the name of a package'),
+    ):
+        refused = nexus("generate", command, name, cwd=shop, code=2)
+        assert message in refused.stderr
+    assert tree(shop) == before
+    blueprint = shop / "blueprints" / "packages" / "order.yaml"
+    blueprint.write_text("{nexus: v1, kind: package, name: order, type: library}\n")
+    assert [finding.rule for finding in find_all(shop)] == ["reserved-name"]
 
 
 @pytest.mark.parametrize(

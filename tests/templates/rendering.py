@@ -51,6 +51,7 @@ PART = resource(
     "part",
     field("thing", "ref", target="thing"),
     field("elsewhere", "ref", target="unknown", optional=True),
+    field("before", "ref", target="part", optional=True),
     field("price", "money", default="1.50"),
     field("spare", "bool", default=True),
     operations=["get", "create"],

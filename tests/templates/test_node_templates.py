@@ -43,7 +43,17 @@ DATABASE = {
 RESOURCES = {
     *(
         f"src/generated/resources/{name}.ts"
-        for name in ("definitions", "fields", "hooks", "lists", "resource", "routes", "store", "versions")
+        for name in (
+            "definitions",
+            "fields",
+            "hooks",
+            "lists",
+            "resource",
+            "routes",
+            "storable",
+            "store",
+            "versions",
+        )
     ),
     "seeds/generated.sql",
     "src/generated/seed.ts",

@@ -34,6 +34,8 @@ def _reserved_name(platform: Platform) -> Iterator[Fault]:
         yield kind, name, ["name"], f'"{name}" is a reserved name', None
     for name in sorted(platform.services.keys() & platform.components.keys()):
         yield "service", name, ["name"], f'"{name}" is also a component', None
+    for name in sorted(platform.services.keys() & platform.packages.keys()):
+        yield "package", name, ["name"], f'"{name}" is also a service', None
     for component in platform.components.values():
         for index, alias in enumerate(component.aliases):
             if alias in platform.services or alias in platform.components:

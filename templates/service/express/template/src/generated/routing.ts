@@ -55,8 +55,9 @@ export class App {
   readonly express: Express = express()
     .disable("x-powered-by")
     .disable("etag")
-    // As the gateway sees it, /ORDERS is another path, which none of the checks of /orders guards.
-    .enable("case sensitive routing");
+    // As the gateway sees it, /ORDERS and /orders/ are other paths, which no check of /orders guards.
+    .enable("case sensitive routing")
+    .enable("strict routing");
   readonly routes: Route[] = [];
   readonly get = this.#adder("get");
   readonly post = this.#adder("post");

@@ -26,11 +26,7 @@ const OURS = ["x-correlation-id", "traceparent", "x-tenant-id"];
 export function installRequests(app: App, settings: Settings): void {
   app.decorateRequest("trace", undefined as unknown as Trace);
   app.addHook("onRequest", (request, reply, done) => {
-    const { headers } = request;
-    const [correlationId, traceparent, tenant] = OURS.map((name) => only(headers[name]));
-    request.trace = begin(request.method, correlationId, traceparent, tenant);
-    const { "x-correlation-id": correlation, traceparent: here } = request.trace.headers;
-    reply.headers(SECURITY).headers({ "x-correlation-id": correlation, traceparent: here });
+    surround(request, reply);
     current.run(request.trace, done);
   });
   // The body arrives outside of the context in which the request began.
@@ -42,6 +38,15 @@ export function installRequests(app: App, settings: Settings): void {
     record(request, reply, quiet);
     done();
   });
+}
+
+/** Begin the trace of a request, and give its answer the headers of every answer. */
+export function surround(request: FastifyRequest, reply: FastifyReply): void {
+  const { headers } = request;
+  const [correlationId, traceparent, tenant] = OURS.map((name) => only(headers[name]));
+  request.trace = begin(request.method, correlationId, traceparent, tenant);
+  const { "x-correlation-id": correlation, traceparent: here } = request.trace.headers;
+  reply.headers(SECURITY).headers({ "x-correlation-id": correlation, traceparent: here });
 }
 
 /** Measure and log the request; probes that succeed are logged at debug level. */

@@ -2,6 +2,7 @@
 import { cookies, headers } from "next/headers";
 
 const COOKIE = "session";
+const JSON_TYPE = /^application\/json\b/;
 
 /** What is shown of a person. */
 export interface Person {
@@ -13,12 +14,17 @@ export async function token(): Promise<string | undefined> {
   return (await cookies()).get(COOKIE)?.value;
 }
 
-/** Keep a token until it expires; false when it is none, or none any more. */
+/**
+ * Keep a token until it expires; false when it is none, or none any more, or did not come as JSON: a form on any page
+ * of the web may send text, and would log a person in as somebody else.
+ */
 export async function logIn(token: string): Promise<boolean> {
+  const sent = await headers();
+  if (!JSON_TYPE.test(sent.get("content-type") ?? "")) return false;
   const claims = read(token);
   const expires = new Date(Number(claims?.["exp"]) * 1000);
   if (!(expires.getTime() > Date.now())) return false;
-  const secure = (await headers()).get("x-forwarded-proto") === "https";
+  const secure = sent.get("x-forwarded-proto") === "https";
   const options = { httpOnly: true, sameSite: "strict", path: "/", secure, expires } as const;
   (await cookies()).set(COOKIE, token, options);
   return true;

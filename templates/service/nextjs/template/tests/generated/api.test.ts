@@ -10,10 +10,12 @@ import { addresses } from "../../src/generated/settings.ts";
 import { ENVIRONMENT, LATER, tokenOf } from "../support.ts";
 
 const kept = vi.hoisted(() => new Map<string, string>());
+const sent = vi.hoisted(() => ({ type: "application/json" }));
 
 // Next has cookies and headers only where it serves a request.
 vi.mock("next/headers", () => ({
-  headers: () => Promise.resolve(new Headers({ "x-forwarded-proto": "https" })),
+  headers: () =>
+    Promise.resolve(new Headers({ "x-forwarded-proto": "https", "content-type": sent.type })),
   cookies: () =>
     Promise.resolve({
       get: (name: string) => (kept.has(name) ? { value: kept.get(name) } : undefined),
@@ -74,6 +76,14 @@ test.each([
   const refused = await logIn(request("/api/session", body));
   expect(refused.status).toBe(422);
   expect(await refused.json()).toMatchObject({ status: 422, correlation_id: "mine" });
+  expect(kept.size).toBe(0);
+});
+
+test("what any page of the web may send does not log in", async () => {
+  const body = JSON.stringify({ token: tokenOf({ sub: "eve", exp: LATER }) });
+  sent.type = "text/plain";
+  expect((await logIn(request("/api/session", body))).status).toBe(422);
+  sent.type = "application/json";
   expect(kept.size).toBe(0);
 });
 

@@ -23,7 +23,7 @@ var (
 	errMoney = errors.New("must be an amount with at most two decimals")
 	errDay   = errors.New("must be a date such as 2026-01-31")
 
-	amount = regexp.MustCompile(`^([+-]?)0*([0-9]{1,` + strconv.Itoa(moneyDigits) + `})(?:\.([0-9]{0,2})0*)?$`)
+	amount = regexp.MustCompile(`^(-?)0*([0-9]{1,` + strconv.Itoa(moneyDigits) + `})(?:\.([0-9]{1,2})0*)?$`)
 )
 
 // Money is an amount in hundredths, written with two decimals.
@@ -85,7 +85,7 @@ type Day struct {
 // ParseDay reads a date such as 2026-01-31.
 func ParseDay(text string) (Day, error) {
 	at, err := time.Parse(dayLayout, text)
-	if err != nil {
+	if err != nil || at.Year() < 1 {
 		return Day{}, errDay
 	}
 	return Day{at: at}, nil
