@@ -10,8 +10,8 @@ _FORMS = (
     r"github_pat_[0-9A-Za-z]{22}_[0-9A-Za-z]{59}",  # GitHub, fine-grained
     r"AIza[0-9A-Za-z_-]{35}",  # Google
     r"GOCSPX-[0-9A-Za-z_-]{28}",
-    r"sk-ant-[a-z]+[0-9]+-[0-9A-Za-z_-]{80,}",  # Anthropic
-    r"sk-(?:proj|svcacct)-[0-9A-Za-z_-]{20,}",  # OpenAI
+    r"sk-ant-[a-z]+[0-9]+-[0-9A-Za-z_-]{80,}",  # providers of language models
+    r"sk-(?:proj|svcacct)-[0-9A-Za-z_-]{20,}",
     r"hf_[A-Za-z]{34}",  # Hugging Face
     r"do[opr]_v1_[0-9a-f]{64}",  # DigitalOcean
     r"hv[sb]\.[0-9A-Za-z_-]{24,}",  # Vault
