@@ -57,6 +57,8 @@ EXPECTED = {
     "plain": EVERY,
     "both": EVERY | REDIS | NATS | {"src/domain/events.ts"},
     "caller": EVERY | CALLS,
+    "reporter": EVERY,
+    "storing": EVERY,
     "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/domain/events.ts", OUTBOX},
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES,
 }
