@@ -60,6 +60,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         lock="package-lock.json",
         code=("src", "package.json"),
         shares=("src", "package.json", "package-lock.json"),
+        reports=True,
     ),
     "express": ServiceType(
         toolchain="node",
@@ -68,6 +69,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         lock="package-lock.json",
         code=("src", "package.json"),
         shares=("src", "package.json", "package-lock.json"),
+        reports=True,
     ),
     "nextjs": ServiceType(
         toolchain="node",

@@ -27,11 +27,11 @@ LEDGER = """\
 nexus: v1
 kind: service
 name: ledger
-type: fastapi
+type: {kind}
 port: {port}
 uses: [bugsink]
 """
-FAILING = '''\
+PYTHON = '''\
 """A route that fails."""
 
 from fastapi import APIRouter
@@ -45,6 +45,16 @@ async def read(entry: int) -> str:
     page = entry * 1000
     raise LookupError(f"no page for an entry of {len(str(page))} digits")
 '''
+NODE = """\
+import type { Routes } from "../generated/extension.ts";
+
+export const routes: Routes = (app) => {
+  app.get("/api/v1/entries/7", () => {
+    const page = 7 * 1000;
+    throw new RangeError(`no page for an entry of ${String(page).length} digits`);
+  });
+};
+"""
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 HEADERS = {
     "authorization": "Bearer known-to-nobody-else",
@@ -53,15 +63,21 @@ HEADERS = {
 }
 
 
-@pytest.fixture
-def ledger(workspace: Path, write: Callable[[str, str], Path], nexus: Run) -> Iterator[int]:
+@pytest.fixture(params=["fastapi", "fastify", "express"])
+def ledger(
+    request: pytest.FixtureRequest, workspace: Path, write: Callable[[str, str], Path], nexus: Run
+) -> Iterator[int]:
     """The port of a generated service that uses the sink and has a route that fails."""
-    port = free_port()
+    port, kind = free_port(), request.param
     (workspace / "nexus.yaml").write_text(PLATFORM)
-    write("ledger", LEDGER.format(port=port))
+    write("ledger", LEDGER.format(port=port, kind=kind))
     made = nexus("generate", "app", "ledger", "--defaults")
     assert made.returncode == 0, made.stderr
-    (workspace / "services/ledger/src/ledger_service/domain/routes.py").write_text(FAILING)
+    source = workspace / "services/ledger/src"
+    if kind == "fastapi":
+        (source / "ledger_service/domain/routes.py").write_text(PYTHON)
+    else:
+        (source / "domain/routes.ts").write_text(NODE)
     yield port
     nexus("down", "--volumes")
 
@@ -91,12 +107,13 @@ def test_an_unhandled_error_is_found_in_the_sink(workspace: Path, nexus: Run, le
     done = nexus("up")
     assert done.returncode == 0, done.stderr
     assert asked(ledger, "/api/v1/entries/7?token=known-to-nobody-else")[0] == 500
-    assert asked(ledger, "/api/v1/entries/none")[0] == 422
+    assert asked(ledger, "/api/v1/nowhere")[0] == 404
     (event,) = events(workspace)
     (error,) = event["exception"]["values"]
-    assert (error["type"], error["value"]) == ("LookupError", "no page for an entry of 4 digits")
+    assert error["type"] in {"LookupError", "RangeError"}
+    assert error["value"] == "no page for an entry of 4 digits"
     assert (event["release"], event["environment"]) == ("ledger@0.1.0", "development")
-    assert event["transaction"] == "GET /api/v1/entries/{entry}"
+    assert event["transaction"] in {"GET /api/v1/entries/{entry}", "GET /api/v1/entries/7"}
     assert event["tags"] == {"service": "ledger", "correlation_id": "order-42"}
     assert event["contexts"]["trace"]["trace_id"] == TRACE
     assert "known-to-nobody-else" not in json.dumps(event)
@@ -104,17 +121,15 @@ def test_an_unhandled_error_is_found_in_the_sink(workspace: Path, nexus: Run, le
 
     stopped = nexus("down", "bugsink")
     assert stopped.returncode == 0, stopped.stderr
-    status, seconds = asked(ledger, "/api/v1/entries/8")
+    status, seconds = asked(ledger, "/api/v1/entries/7")
     assert (status, seconds < 2) == (500, True)
     again = nexus("up")
     assert again.returncode == 0, again.stderr
     assert len(events(workspace)) == 1  # what was kept is kept; the key is the same
 
 
-def test_what_the_sink_is_told_in_secret_stands_in_no_command(
-    workspace: Path, nexus: Run, ledger: int
-) -> None:
-    assert ledger
+def test_what_the_sink_is_told_in_secret_stands_in_no_command(workspace: Path, nexus: Run) -> None:
+    (workspace / "nexus.yaml").write_text(PLATFORM)
     done = nexus("up", "bugsink", "--free-ports")
     assert done.returncode == 0, done.stderr
     mine = json.loads((workspace / ".nexus/development/credentials.json").read_text())["bugsink"]
@@ -122,3 +137,4 @@ def test_what_the_sink_is_told_in_secret_stands_in_no_command(
     commands = "\n".join(" ".join(process.info["cmdline"] or ()) for process in process_iter(["cmdline"]))
     assert "bugsink.wsgi" in commands
     assert not [name for name, secret in mine.items() if secret in commands]
+    nexus("down", "--volumes")
