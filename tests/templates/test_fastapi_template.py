@@ -55,23 +55,17 @@ RESOURCES = {
 }
 REDIS = {"src/P/generated/cache.py", "tests/generated/test_idempotency.py"}
 NATS = {"src/P/generated/events.py", "src/P/generated/jetstream.py", "tests/generated/test_events.py"}
+HANDLERS = {"src/P/domain/events.py"}
 RELAY, TENANTS = "src/P/generated/relay.py", "src/P/generated/resources/tenants.py"
 REPORTS = {"src/P/generated/reports.py", "tests/generated/test_reports.py"}
 CALLS = {"src/P/generated/clients.py", "tests/generated/test_clients.py"}
 EXPECTED = {
     "plain": EVERY,
-    "both": EVERY | REDIS | NATS | {"src/P/domain/events.py"},
+    "both": EVERY | REDIS | NATS | HANDLERS,
     "caller": EVERY | CALLS,
     "reporter": EVERY | REPORTS,
     "storing": EVERY,
-    "everything": EVERY
-    | DATABASE
-    | RESOURCES
-    | REDIS
-    | NATS
-    | REPORTS
-    | CALLS
-    | {"src/P/domain/events.py", RELAY},
+    "everything": EVERY.union(DATABASE, RESOURCES, REDIS, NATS, REPORTS, CALLS, HANDLERS, {RELAY}),
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES | {TENANTS},
 }
 

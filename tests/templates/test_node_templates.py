@@ -51,23 +51,17 @@ RESOURCES = {
 }
 REDIS = {"src/generated/cache.ts", "tests/generated/idempotency.test.ts"}
 NATS = {"src/generated/events.ts", "tests/generated/events.test.ts"}
+HANDLERS = {"src/domain/events.ts"}
 OUTBOX = "src/generated/outbox.ts"
 REPORTS = {"src/generated/reports.ts", "tests/generated/reports.test.ts"}
 CALLS = {"src/generated/clients.ts", "tests/generated/clients.test.ts"}
 EXPECTED = {
     "plain": EVERY,
-    "both": EVERY | REDIS | NATS | {"src/domain/events.ts"},
+    "both": EVERY | REDIS | NATS | HANDLERS,
     "caller": EVERY | CALLS,
     "reporter": EVERY | REPORTS,
     "storing": EVERY,
-    "everything": EVERY
-    | DATABASE
-    | RESOURCES
-    | REDIS
-    | NATS
-    | REPORTS
-    | CALLS
-    | {"src/domain/events.ts", OUTBOX},
+    "everything": EVERY.union(DATABASE, RESOURCES, REDIS, NATS, REPORTS, CALLS, HANDLERS, {OUTBOX}),
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES,
 }
 OWN = {
