@@ -48,12 +48,14 @@ class Setup:
 class Wheel:
     """A program that comes as a wheel: `requirement` is `name==version`, `path` its folder of programs.
 
-    `links` are programs that are links, by name and target: a wheel cannot hold any.
+    `links` are programs that are links, by name and target: a wheel cannot hold any. `lock` is the file of
+    the catalogue that pins all that the wheel itself needs, where it is a Python program and needs something.
     """
 
     requirement: str
     path: str = "."
     links: tuple[tuple[str, str], ...] = ()
+    lock: str = ""
 
 
 @dataclass(frozen=True, slots=True)

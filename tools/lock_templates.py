@@ -27,6 +27,7 @@ FEATURES = {
     "DATABASE_URL": {"connections": ["DATABASE_URL"]},
     "REDIS_URL": {"connections": ["REDIS_URL"]},
     "NATS_URL": {"connections": ["NATS_URL"]},
+    "SENTRY_DSN": {"connections": ["SENTRY_DSN"]},
     "calls": {"calls": ["other"]},
     "notification": {"capabilities": ["notification"]},
 }
@@ -34,6 +35,7 @@ GUARDS = {
     "DATABASE_URL": "'DATABASE_URL' in connections",
     "REDIS_URL": "'REDIS_URL' in connections",
     "NATS_URL": "'NATS_URL' in connections",
+    "SENTRY_DSN": "'SENTRY_DSN' in connections",
     "calls": "calls",
     "notification": "'notification' in capabilities",
 }
@@ -118,7 +120,7 @@ def guarded(parts: dict[str, dict[str, str]], everything: dict[str, str]) -> str
 
 def main() -> None:
     """Write both lock templates, and the lock of what makes the image, which is one for all."""
-    all_answers = {"connections": list(GUARDS)[:3], "calls": ["other"], "capabilities": ["notification"]}
+    all_answers = {"connections": list(GUARDS)[:4], "calls": ["other"], "capabilities": ["notification"]}
     within = ""
     for name, group in (("requirements-dev.lock", "dev"), ("requirements.lock", "")):
         full = resolve(requirements(all_answers, group=group), within)

@@ -41,6 +41,12 @@ MODULES: Mapping[str, Shared] = {
     "observability/health": Shared(
         "observability", "Liveness and readiness, as the whole platform asks for them.", ("live", "ready")
     ),
+    "observability/reports": Shared(
+        "observability",
+        "Reports of what nobody handled, as every service of the platform sends them.",
+        ("Reports",),
+        "'SENTRY_DSN' in connections",
+    ),
     "security/headers": Shared(
         "security", "Headers of every answer, as the whole platform gives them.", ("ALWAYS", "STRICT")
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nexus_cli.blueprint.model import Component, Platform, Service
+from nexus_cli.blueprint.model import GENERATED, Component, Platform, Service
 from nexus_cli.blueprint.references import resolve
 
 HOST = "127.0.0.1"
@@ -136,7 +136,7 @@ def component_values(
 def _credentials(component: Component, bindings: Bindings) -> dict[str, str]:
     chosen = bindings.credentials.get(component.name, {})
     return {
-        name: chosen.get(name, "" if written == "generated" else written)
+        name: chosen.get(name, "" if written in GENERATED else written)
         for name, written in component.credentials.items()
     }
 

@@ -297,14 +297,20 @@ class SetupStep(Model):
     unless: str | None = None
 
 
+GENERATED = frozenset({"generated", "generated-hex"})
+"""What stands in place of a credential that is made for each environment."""
+
+
 class Embedded(Model):
     """The same real server as a host process, from a wheel, without Docker.
 
     `path` is the folder of its programs inside the wheel; `files` are written with mode 0600 and are named
-    by `${files.NAME}`; `${data}` is its data folder.
+    by `${files.NAME}`; `${data}` is its data folder. `lock` is the file of the catalogue that pins what the
+    wheel needs besides itself: all of it is installed into an environment of its own.
     """
 
     wheel: str = Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")
+    lock: str = Field("", pattern=r"^([a-z0-9-]+\.lock)?$")
     path: str = "."
     command: tuple[str, ...] = Field(min_length=1)
     setup: tuple[SetupStep, ...] = ()
@@ -404,7 +410,9 @@ class Component(Runnable):
     stdin_open: bool = False
     restart: Restart = Field("always", description="what happens after it ended by itself")
     stop_signal: str | None = Field(None, pattern=r"^(SIG)?[A-Z0-9+]+$")
-    credentials: dict[str, str] = {}
+    credentials: dict[str, str] = Field(
+        {}, description="by name; `generated` is made and kept, `generated-hex` as 32 hexadecimal digits"
+    )
     secrets: tuple[EnvName, ...] = ()
     env: dict[ImageEnvName, str] = {}
     config: Literal["envoy"] | None = Field(

@@ -15,6 +15,7 @@ class ServiceType:
     `shares` those of a package of the workspace, where services of the type can depend on one. `makes` is the
     folder that a script of the toolchain makes of the code before it is served. `models` is false where a
     service has neither resources nor events nor a connection of its own: it shows what others keep.
+    `reports`: its services send what nobody handled to where `SENTRY_DSN` says.
     """
 
     toolchain: str
@@ -26,6 +27,7 @@ class ServiceType:
     shares: tuple[str, ...] = ()
     makes: str = ""
     models: bool = True
+    reports: bool = False
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -38,6 +40,8 @@ class ServiceType:
         return _LANGUAGES.get(self.toolchain, self.toolchain) if self.shares else ""
 
 
+REPORTS_TO = "SENTRY_DSN"
+"""The variable that says where errors go that nobody handled."""
 _LANGUAGES = {"node": "typescript"}
 
 SERVICE_TYPES: Mapping[str, ServiceType] = {
@@ -47,6 +51,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         migrate=("python", "-m", "${package}", "migrate"),
         lock="requirements.lock",
         shares=("src", "requirements.lock"),
+        reports=True,
     ),
     "fastify": ServiceType(
         toolchain="node",
@@ -55,6 +60,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         lock="package-lock.json",
         code=("src", "package.json"),
         shares=("src", "package.json", "package-lock.json"),
+        reports=True,
     ),
     "express": ServiceType(
         toolchain="node",
@@ -63,6 +69,7 @@ SERVICE_TYPES: Mapping[str, ServiceType] = {
         lock="package-lock.json",
         code=("src", "package.json"),
         shares=("src", "package.json", "package-lock.json"),
+        reports=True,
     ),
     "nextjs": ServiceType(
         toolchain="node",

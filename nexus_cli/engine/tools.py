@@ -30,6 +30,8 @@ TOOLCHAINS: Mapping[str, Wheel] = {
 }
 """What services are built with and run on where this machine has it not, by the toolchain's name."""
 
+EMBEDDED = "embedded.lock"
+"""The file of the catalogue that pins the wheels that need nothing besides themselves."""
 _SECONDS = 1800.0
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of renameat2(2)
 _TOLD = ("Downloading", "Building", "Installed")  # the lines of uv that tell a person something
@@ -42,8 +44,9 @@ def tools_folder() -> Path:
 
 
 def folder(wheel: Wheel) -> Path:
-    """Where a wheel is, or will be, installed."""
-    return tools_folder() / wheel.requirement.replace("==", "-")
+    """Where a wheel is, or will be, installed: alone, or with what it needs in an environment of its own."""
+    name = wheel.requirement.replace("==", "-")
+    return _environment(name, pins(wheel)) if wheel.lock else tools_folder() / name
 
 
 def installed(wheel: Wheel) -> bool:
@@ -63,7 +66,10 @@ def install(wheel: Wheel, progress: Progress) -> None:
     """Download and unpack the wheel, unless it is there; others who want the same one wait for the first."""
     if installed(wheel):
         return
-    pinned = locked(wheel.requirement)
+    pinned = locked(wheel.requirement, wheel.lock or EMBEDDED)
+    if wheel.lock:
+        environment(wheel.requirement.replace("==", "-"), pins(wheel), wheel.requirement, progress)
+        return
     target = folder(wheel)
     with only_one(target.with_name(f"{target.name}.lock")):
         if installed(wheel):
@@ -90,9 +96,14 @@ def install(wheel: Wheel, progress: Progress) -> None:
             fresh.rename(target)
 
 
-def locked(requirement: str) -> str:
+def pins(wheel: Wheel) -> Path:
+    """The file of the catalogue that pins a wheel, with what it needs if it has a lock of its own."""
+    return bundled("blueprints") / "components" / (wheel.lock or EMBEDDED)
+
+
+def locked(requirement: str, lock: str = EMBEDDED) -> str:
     """The lock's entry for `name==version`: one requirement with the hashes of every platform's wheel."""
-    path = bundled("blueprints") / "components" / "embedded.lock"
+    path = pins(Wheel(requirement, lock=lock))
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -109,9 +120,7 @@ def locked(requirement: str) -> str:
 
 def environment(name: str, lock: Path, what: str, progress: Progress) -> Path:
     """A virtual environment of what a lock pins, made once for each user; `what` says it in messages."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    digest = hashlib.blake2b(lock.read_bytes(), digest_size=8).hexdigest()
-    made = tools_folder() / f"{name}-{version}-{digest}"
+    made = _environment(name, lock)
     if made.is_dir():
         return made
     with only_one(made.with_name(f"{made.name}.lock")):
@@ -132,6 +141,15 @@ def environment(name: str, lock: Path, what: str, progress: Progress) -> Path:
                     )
             fresh.rename(made)
     return made
+
+
+def _environment(name: str, lock: Path) -> Path:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        digest = hashlib.blake2b(lock.read_bytes(), digest_size=8).hexdigest()
+    except OSError as error:
+        raise NexusError(f"cannot read {lock}: {error.strerror}") from error
+    return tools_folder() / f"{name}-{version}-{digest}"
 
 
 def uv(*arguments: str, cwd: Path, progress: Progress, requirements: str | None = None) -> Completed:

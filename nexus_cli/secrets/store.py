@@ -5,31 +5,32 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 from nexus_cli.blueprint.linting.rule import Fault
-from nexus_cli.blueprint.model import Platform, SecretSource
+from nexus_cli.blueprint.model import GENERATED, Platform, SecretSource
 from nexus_cli.workspace import read_json, write_atomic
 
-GENERATED = "generated"
+_MADE = {"generated": partial(secrets.token_urlsafe, 24), "generated-hex": partial(secrets.token_hex, 16)}
 
 
 def credentials(folder: Path, platform: Platform) -> dict[str, dict[str, str]]:
-    """Each component's credentials; those written as `generated` are made once and kept."""
+    """Each component's credentials; those that are to be generated are made once and kept."""
     path = folder / "credentials.json"
     kept = {str(k): dict(v) for k, v in read_json(path).items() if isinstance(v, dict)}
     missing = False
     for component in platform.components.values():
         mine = kept.setdefault(component.name, {})
         for name, written in component.credentials.items():
-            if written == GENERATED and name not in mine:
-                mine[name] = secrets.token_urlsafe(24)
+            if written in GENERATED and name not in mine:
+                mine[name] = _MADE[written]()
                 missing = True
     if missing:
         write_atomic(path, json.dumps(kept, indent=2, sort_keys=True) + "\n", mode=0o600)
     return {
         name: {
-            key: kept[name].get(key, value) if value == GENERATED else value
+            key: kept[name].get(key, value) if value in GENERATED else value
             for key, value in c.credentials.items()
         }
         for name, c in platform.components.items()
@@ -82,7 +83,7 @@ def stand_ins(
     They are enough to start: keys of one's own work, a provider elsewhere refuses them.
     """
     described = platform.environments.get(environment)
-    if not always and (described is None or described.secrets.provider != GENERATED):
+    if not always and (described is None or described.secrets.provider != "generated"):
         return {}
     return made_up(folder, {name for unit in platform.units for name in unit.secrets} - set(values))
 

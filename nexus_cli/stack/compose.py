@@ -13,7 +13,7 @@ from nexus_generators.generator import text
 from nexus_generators.writer import Change, compare, conflicts, write
 
 from nexus_cli.blueprint.bind import Bindings
-from nexus_cli.blueprint.model import Platform
+from nexus_cli.blueprint.model import GENERATED, Platform
 from nexus_cli.errors import UsageError
 from nexus_cli.secrets import store
 from nexus_cli.stack.desired import desired
@@ -108,7 +108,7 @@ def _marked(platform: Platform, state: Path) -> tuple[dict[str, _Secret], Bindin
     for component, mine in store.credentials(state, platform).items():
         written = platform.components[component].credentials
         credentials[component] = {
-            name: mark(_variable(component, name), value) if written[name] == store.GENERATED else value
+            name: mark(_variable(component, name), value) if written[name] in GENERATED else value
             for name, value in mine.items()
         }
     return secrets, replace(Bindings(containers=True), credentials=credentials, secrets=given)

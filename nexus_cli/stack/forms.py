@@ -112,7 +112,7 @@ class Processes:
             files={name: File(resolve(text, values)) for name, text in embedded.files.items()}
             | dict(generated),
             setup=tuple(_setup(step.exec, step.unless, values) for step in embedded.setup),
-            runtime=Wheel(embedded.wheel, embedded.path),
+            runtime=wheel(embedded),
             stop_signal=embedded.stop,
             unprivileged=embedded.unprivileged,
         )
@@ -120,8 +120,7 @@ class Processes:
 
     def runtime(self, component: Component) -> Runtime:
         """The component's wheel."""
-        embedded = _embedded(component)
-        return Wheel(embedded.wheel, embedded.path)
+        return wheel(_embedded(component))
 
     def code(self, service: Service) -> Code:
         """The service's folder with its virtual environment."""
@@ -297,6 +296,11 @@ def without_containers(platform: Platform, *, needed: bool = True) -> tuple[Plat
             )
     kept = {name: c for name, c in platform.components.items() if not graph.closure(users, [name]) & left}
     return replace(platform, components=kept), tuple(sorted(platform.components.keys() - kept.keys()))
+
+
+def wheel(embedded: Embedded) -> Wheel:
+    """The wheel that an embedded form runs from."""
+    return Wheel(embedded.wheel, embedded.path, lock=embedded.lock)
 
 
 def _embedded(component: Component) -> Embedded:

@@ -24,6 +24,7 @@ from nexus_cli.engine.tools import TOOLCHAINS
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Emit, StepProgress
 from nexus_cli.plan import Plan, Step
+from nexus_cli.stack.forms import wheel
 from nexus_cli.unit import Wheel
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ def wanted(root: Path | None, names: Sequence[str]) -> list[Needed]:
 def _of(component: Component, reference: str) -> Needed:
     embedded, recipe = component.embedded, RECIPES.get(component.name)
     toolchain = TOOLCHAINS.get(recipe.toolchain) if recipe else None
-    wheel = Wheel(embedded.wheel, embedded.path) if embedded else toolchain
-    return Needed(component.name, reference, (component.name,), wheel)
+    program = wheel(embedded) if embedded else toolchain
+    return Needed(component.name, reference, (component.name,), program)
 
 
 def build(client: DockerClient, images: Sequence[Needed], emit: Emit) -> Outcome:

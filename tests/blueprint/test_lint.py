@@ -39,6 +39,15 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         },
         "both provide REDIS_URL",
     ),
+    "not-reported": (
+        {
+            "a": service("a", 1, type="nextjs", uses="[sink]"),
+            "b": service("b", 2, uses="[sink]"),
+            "sink": COMPONENT.format(name="sink")
+            + "image: x:1\nhealth: {log: x}\nprovides: {SENTRY_DSN: x}\n",
+        },
+        'services of type nextjs do not report errors to "sink" yet',
+    ),
     "port-taken": ({"a": service("a", 5432)}, "port 5432 is taken by component postgres"),
     "route-shadowed": (
         {"a": service("a", 1, routes="[{path: /x}]"), "b": service("b", 2, routes="[{path: /x/}]")},

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nexus_cli.blueprint.load import catalogue_components
 from nexus_cli.engine import tools
 from nexus_cli.errors import NexusError
 from nexus_cli.resources import bundled
@@ -34,10 +35,41 @@ def test_where_tools_lie(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_component_is_locked() -> None:
-    for path in (bundled("blueprints") / "components").glob("*.yaml"):
-        for line in path.read_text().splitlines():
-            if line.startswith("  wheel: "):
-                assert tools.locked(line.split()[1]).count("--hash=sha256:") >= 2
+    embedded = [component.embedded for component in catalogue_components().values() if component.embedded]
+    assert {form.lock for form in embedded} == {"", "bugsink.lock"}
+    for form in embedded:
+        pinned = tools.locked(form.wheel, form.lock or tools.EMBEDDED)
+        assert pinned.count("--hash=sha256:") >= (1 if form.lock else 2)
+
+
+def test_a_program_with_needs_has_an_environment_of_its_own(own_tools: Path) -> None:
+    said: list[str] = []
+    wheel = Wheel("bugsink==2.6.1", "bin", lock="bugsink.lock")
+    assert not tools.installed(wheel)
+    tools.install(wheel, said.append)
+    assert said[0] == "installing bugsink==2.6.1"
+    assert tools.installed(wheel)
+    assert tools.folder(wheel).parent == own_tools
+    shown = subprocess.run(
+        [str(tools.programs(wheel) / "bugsink-show-version")], capture_output=True, text=True, check=True
+    )
+    assert "2.6.1" in shown.stdout
+    said.clear()
+    tools.install(wheel, said.append)
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("wheel", "message"),
+    [
+        (Wheel("bugsink==2.6.0", lock="bugsink.lock"), r"bugsink==2\.6\.0 is not pinned in bugsink\.lock"),
+        (Wheel("bugsink==2.6.1", lock="other.lock"), r"cannot read .*other\.lock: No such file"),
+    ],
+)
+def test_a_lock_that_does_not_fit_is_told(own_tools: Path, wheel: Wheel, message: str) -> None:
+    with pytest.raises(NexusError, match=message):
+        tools.install(wheel, lambda _: None)
+    assert not own_tools.exists()
 
 
 def test_the_program_is_found_on_every_platform(own_tools: Path) -> None:

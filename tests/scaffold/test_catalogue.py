@@ -77,7 +77,7 @@ def test_every_component_has_a_pinned_image_health_and_a_way_to_run(everything: 
         assert re.search(r":v?\d", component.image), name
         assert component.health, name
     embedded, left = without_containers(everything)
-    assert set(embedded.components) == {"postgres", "redis", "nats", "gateway", "s3", "temporal"}
+    assert set(embedded.components) == {"bugsink", "gateway", "nats", "postgres", "redis", "s3", "temporal"}
     assert len(left) == len(everything.components) - len(embedded.components)
 
 

@@ -13,6 +13,7 @@ from nexus_cli.blueprint.images import BASE_IMAGES
 from nexus_cli.blueprint.load import catalogue_components, load
 from nexus_cli.engine.docker.client import connect
 from nexus_cli.engine.docker.recipes import RECIPES
+from nexus_cli.engine.tools import pins
 from nexus_cli.errors import NexusError, UsageError
 from nexus_cli.events import Event
 from nexus_cli.resources import bundled as bundled_files
@@ -69,6 +70,11 @@ def test_what_comes_from_no_registry_is_pinned_as_its_blueprint_says() -> None:
     assert bundled(["mail"])[0].reference == f"maildev/maildev:{wanted}"
     pinned = json.loads(mail["package-lock.json"])["packages"]
     assert all(entry["integrity"] for path, entry in pinned.items() if path)
+    sink = bundled(["bugsink"])[0]
+    assert sink.recipe
+    assert sink.wheel is not None
+    assert sink.reference == f"bugsink/{sink.wheel.requirement.replace('==', ':')}"
+    assert f"\n{sink.wheel.requirement} \\" in pins(sink.wheel).read_text()
 
 
 def test_all_images_that_are_not_to_be_had_are_told_at_once_before_anything_begins(

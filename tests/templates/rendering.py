@@ -78,11 +78,13 @@ NAMED_ALIKE = [
 """What a platform may call its own, and languages and frameworks call theirs."""
 
 HOSTILE = 'It\'s "quoted" {{ 7 * 7 }} # : & * ! | > % @ ` ü 漢字 🚀 \\n $HOME ${x}'
-ALL = ["DATABASE_URL", "NATS_URL", "REDIS_URL"]
+ALL = ["DATABASE_URL", "NATS_URL", "REDIS_URL", "SENTRY_DSN"]
 COMBINATIONS: dict[str, dict[str, Any]] = {
     "plain": {"title": HOSTILE, "description": HOSTILE, "owner": HOSTILE},
     "both": {"connections": ["NATS_URL", "REDIS_URL"], "consumes": ["order.created"]},
     "caller": {"calls": ["catalog", "user-management"], "secrets": ["API_KEY"]},
+    "reporter": {"connections": ["S3_ENDPOINT", "SENTRY_DSN"]},
+    "storing": {"connections": ["S3_ENDPOINT"]},
     "everything": {
         "connections": ALL,
         "calls": ["catalog"],

@@ -56,13 +56,17 @@ RESOURCES = {
 }
 REDIS = {"src/P/generated/cache.py", "tests/generated/test_idempotency.py"}
 NATS = {"src/P/generated/events.py", "src/P/generated/jetstream.py", "tests/generated/test_events.py"}
+HANDLERS = {"src/P/domain/events.py"}
 RELAY, TENANTS = "src/P/generated/relay.py", "src/P/generated/resources/tenants.py"
+REPORTS = {"src/P/generated/reports.py", "tests/generated/test_reports.py"}
 CALLS = {"src/P/generated/clients.py", "tests/generated/test_clients.py"}
 EXPECTED = {
     "plain": EVERY,
-    "both": EVERY | REDIS | NATS | {"src/P/domain/events.py"},
+    "both": EVERY | REDIS | NATS | HANDLERS,
     "caller": EVERY | CALLS,
-    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/P/domain/events.py", RELAY},
+    "reporter": EVERY | REPORTS,
+    "storing": EVERY,
+    "everything": EVERY.union(DATABASE, RESOURCES, REDIS, NATS, REPORTS, CALLS, HANDLERS, {RELAY}),
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES | {TENANTS},
 }
 
@@ -116,7 +120,7 @@ def test_every_package_is_pinned_by_hash(rendered: Callable[[str], Path], name: 
     assert {line for line in production.splitlines() if "==" in line} < development
 
 
-@pytest.mark.parametrize("name", ["plain", "both", "caller"])
+@pytest.mark.parametrize("name", ["plain", "both", "caller", "reporter"])
 def test_its_lock_is_all_that_it_imports(tmp_path: Path, rendered: Callable[[str], Path], name: str) -> None:
     folder = rendered(name)
     installed = install(tmp_path / "venv", "--require-hashes", "-r", str(folder / "requirements.lock"))

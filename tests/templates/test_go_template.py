@@ -66,6 +66,8 @@ EXPECTED = {
     "plain": EVERY,
     "both": EVERY | REDIS | NATS | {HANDLERS},
     "caller": EVERY | CALLS,
+    "reporter": EVERY,
+    "storing": EVERY,
     "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | BOXES | {HANDLERS},
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES,
 }
@@ -164,7 +166,7 @@ def test_every_module_is_pinned_and_none_too_many(rendered: Rendered, go: Path, 
 def test_it_is_formatted_and_vetted(rendered: Rendered, go: Path, staticcheck: Path, name: str) -> None:
     folder = rendered(name)
     assert run([go.resolve().with_name("gofmt"), "-l", "."], folder) == ""
-    if name in {"plain", "both", "caller", "everything"}:
+    if name in {"plain", "both", "caller", "storing", "everything"}:
         run([go, "vet", "./..."], folder)
     if name in {"plain", "everything"}:  # between them they have every file
         run([staticcheck, "./..."], folder)

@@ -61,13 +61,17 @@ RESOURCES = {
 }
 REDIS = {"src/generated/cache.ts", "tests/generated/idempotency.test.ts"}
 NATS = {"src/generated/events.ts", "tests/generated/events.test.ts"}
+HANDLERS = {"src/domain/events.ts"}
 OUTBOX = "src/generated/outbox.ts"
+REPORTS = {"src/generated/reports.ts", "tests/generated/reports.test.ts"}
 CALLS = {"src/generated/clients.ts", "tests/generated/clients.test.ts"}
 EXPECTED = {
     "plain": EVERY,
-    "both": EVERY | REDIS | NATS | {"src/domain/events.ts"},
+    "both": EVERY | REDIS | NATS | HANDLERS,
     "caller": EVERY | CALLS,
-    "everything": EVERY | DATABASE | RESOURCES | REDIS | NATS | CALLS | {"src/domain/events.ts", OUTBOX},
+    "reporter": EVERY | REPORTS,
+    "storing": EVERY,
+    "everything": EVERY.union(DATABASE, RESOURCES, REDIS, NATS, REPORTS, CALLS, HANDLERS, {OUTBOX}),
     "a-service-with-a-rather-long-name": EVERY | DATABASE | RESOURCES,
 }
 OWN = {
@@ -79,8 +83,8 @@ OWN = {
 # What speaks to the framework; everything else is the same in both templates.
 FRAMEWORK = {
     *("package.json.jinja", "package-lock.json.jinja", "tests/support.ts.jinja"),
-    *(f"src/generated/{name}.ts" for name in ("docs", "requests", "server", "validation")),
-    *(f"src/generated/{name}.ts.jinja" for name in ("app", "problems")),
+    *(f"src/generated/{name}.ts" for name in ("docs", "requests", "validation")),
+    *(f"src/generated/{name}.ts.jinja" for name in ("app", "problems", "server")),
     "src/generated/{% if 'REDIS_URL' in connections %}cache.ts{% endif %}.jinja",
 }
 CHECKS = (("prettier", "--check", "."), ("eslint", "--max-warnings", "0", "."), ("tsc",), ("vitest", "run"))
@@ -252,7 +256,7 @@ def test_a_package_of_the_workspace_is_typed_and_tested_with_its_user(
 
 
 @each_type
-@pytest.mark.parametrize("name", ["plain", "both", "caller"])
+@pytest.mark.parametrize("name", ["plain", "both", "caller", "reporter"])
 def test_it_imports_only_what_its_lock_holds(
     services: Callable[[str], Services], kind: str, name: str
 ) -> None:

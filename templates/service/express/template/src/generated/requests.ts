@@ -68,7 +68,7 @@ function measure(
 const templates = new Map<string, string>();
 
 /** The route of a request as descriptions say it: `/things/{thing_id}`. */
-function template(request: Request): string {
+export function template(request: Request): string {
   const matched = request.route as { path: string } | undefined;
   if (matched === undefined) return "unmatched";
   const path = request.baseUrl + matched.path;

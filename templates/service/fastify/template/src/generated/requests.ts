@@ -83,7 +83,7 @@ function record(request: FastifyRequest, reply: FastifyReply, quiet: boolean): v
 const templates = new Map<string, string>();
 
 /** A route as descriptions say it: `/things/{thing_id}`. */
-function template(url: string | undefined): string {
+export function template(url: string | undefined): string {
   if (url === undefined) return "unmatched";
   let found = templates.get(url);
   if (found === undefined) {
