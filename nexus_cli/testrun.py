@@ -141,7 +141,10 @@ def _check_names(options: Options, platform: Platform) -> None:
     known = {*platform.services, *platform.packages}
     for name in options.services:
         if name not in known:
-            hint = did_you_mean(name, known) or f"there are {', '.join(sorted(known))}"
+            there = (
+                f"there are {', '.join(sorted(known))}" if known else f"nexus generate app {name} makes one"
+            )
+            hint = did_you_mean(name, known) or there
             raise UsageError(f'unknown service or package "{name}"', hint=hint)
 
 

@@ -14,8 +14,12 @@ import pytest
 
 from nexus_cli.blueprint.bind import Bindings
 from nexus_cli.blueprint.load import BlueprintFault, load
-from nexus_cli.testing.chaos import steady
+from nexus_cli.stack.stack import assemble
+from nexus_cli.testing.chaos import run, steady
 from nexus_cli.testing.chaos.experiment import trials
+from nexus_cli.testing.run import Asked
+from nexus_cli.testing.stand import Stand
+from nexus_cli.workspace import find
 from tests.conftest import service
 
 GOOD = "nexus: v1\nkind: experiment\nname: {}\n{}\n"
@@ -54,6 +58,23 @@ def test_an_experiment_has_targets_and_connections(shop: Path) -> None:
     assert edges[3] == [("catalog", "redis"), ("order", "redis")]
     assert edges[4] == [("gateway", "order"), ("gateway", "order.2")]
     assert not any(edges[n] for n in (0, 1, 2, 5))
+
+
+def test_a_copy_of_a_part_is_disturbed_and_mended_alone(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(shop, "a-stop", "action: stop\neach: components")
+    _write(shop, "b-kill", "action: kill\neach: services")
+    _write(shop, "c-busy", "action: cpu\ncores: 1")
+    place = find(shop)
+    platform, stack = load(shop), assemble(place)
+    part = Stand(stack, stack.subset(["catalog"]))
+    wanted = run.reached(trials(platform, shop), part.units)
+    assert [trial.target for trial in wanted] == ["redis", "catalog", "machine"]
+    started: list[str] = []
+    monkeypatch.setattr(
+        run.actions, "start", lambda _, units, **__: started.extend(unit.name for unit in units)
+    )
+    run._mend(part, Asked(place, platform, shop / "results"))
+    assert started == ["catalog"]  # and not order, which would wait for what this copy has not
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,15 @@ def test_without_any_test_nothing_ran(till: Path, nexus: Run) -> None:
     assert bad(done)["message"] == "it has no tests"
 
 
+def test_a_service_whose_settings_know_no_such_mark_has_no_tests_with_it(till: Path, nexus: Run) -> None:
+    (till / "pyproject.toml").write_text(
+        '[tool.pytest.ini_options]\naddopts = "--strict-markers"\nmarkers = ["slow"]\n'
+    )
+    done = nexus("test", "-t", "unit", "--tag", "fast", "--json")
+    assert bad(done)["message"] == "it has no tests with the mark fast"
+    assert done.returncode == 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -18,6 +18,8 @@ from nexus_cli.blueprint.source import Finding, Source
 from nexus_cli.stack.detours import Edge
 
 FOLDER = "tests/chaos"
+MACHINE = "machine"
+"""The target of what is done to the machine itself."""
 Action = Literal["kill", "pause", "stop", "delay", "loss", "partition", "disk", "cpu", "memory", "clock"]
 NETWORK: frozenset[Action] = frozenset({"delay", "loss", "partition"})
 _NEEDS: Mapping[Action, str] = {"delay": "by", "loss": "percent", "clock": "by"}
@@ -156,7 +158,7 @@ def _targets(platform: Platform, experiment: Experiment) -> Sequence[str]:
     if experiment.each == "components":
         return [name for name in platform.components if users(platform, name)]
     found = platform.resolve(experiment.target)
-    return [found.name if found else experiment.target or "machine"]
+    return [found.name if found else experiment.target or MACHINE]
 
 
 def _unknown(platform: Platform, experiment: Experiment, source: Source) -> list[Finding]:

@@ -19,7 +19,7 @@ from nexus_cli.stack.stack import Stack
 from nexus_cli.testing.case import BAD, Case, Status, Tell
 from nexus_cli.testing.chaos import actions, steady
 from nexus_cli.testing.chaos.actions import ACTIONS, Field, NotHere, Undo
-from nexus_cli.testing.chaos.experiment import FOLDER, Promise, Trial, trials
+from nexus_cli.testing.chaos.experiment import FOLDER, MACHINE, Promise, Trial, trials
 from nexus_cli.testing.performance.script import lists
 from nexus_cli.testing.retry import retried
 from nexus_cli.testing.run import uninterrupted
@@ -72,13 +72,23 @@ def _series(asked: Asked, found: Sequence[Trial], names: Sequence[str], tell: Te
     services = names if asked.services else ()
     with stand(asked, services, shared=False, edges=edges, disks=disks) as ground:
         field = Field(ground.stack, not asked.reuse, _led(ground.units, edges))
-        for trial in found:
+        wanted = reached(found, ground.units) if asked.services else found
+        if not wanted:
+            words = f"no experiment has a target that {' or '.join(names)} needs"
+            tell(Case(KIND, "platform", "experiments", "not run", message=words))
+        for trial in wanted:
             if asked.enough.is_set():
                 tell(_case(trial, "not run", "an earlier test has failed"))
                 continue
             asked.progress(f"{trial.name}: {trial.experiment.title or trial.experiment.action}")
             for case in retried(asked.retries, lambda _, t=trial: [_tried(asked, ground, field, t, names)]):  # type: ignore[misc]
                 tell(case)
+
+
+def reached(found: Sequence[Trial], running: Sequence[Unit]) -> list[Trial]:
+    """Those whose target is in a copy of a part of the platform; the machine always is."""
+    there = {MACHINE, *(name for unit in running for name in (unit.name, unit.described))}
+    return [trial for trial in found if trial.target in there]
 
 
 def _wanted(asked: Asked, trial: Trial) -> bool:
@@ -94,7 +104,7 @@ def _tried(asked: Asked, ground: Stand, field: Field, trial: Trial, services: Se
     """Do one experiment; after one that the services did not get over, they are started anew."""
     case = _done(ground, field, trial, services)
     if case.status in BAD and field.own:
-        _mend(field, asked)
+        _mend(ground, asked)
     return case
 
 
@@ -113,7 +123,7 @@ def _done(ground: Stand, field: Field, trial: Trial, services: Sequence[str]) ->
         return _case(trial, "not run", str(reason))
     except NexusError as fault:
         return _case(trial, "error", fault.message)
-    return _judged(field, trial, found, time.monotonic() - began)
+    return _judged(ground, trial, found, time.monotonic() - began)
 
 
 def _disturbed(watch: steady.Watch, field: Field, trial: Trial) -> Seen:
@@ -190,7 +200,7 @@ def _ready(stack: Stack, unit: Unit) -> str:
     return "" if answer.ok else answer.message
 
 
-def _judged(field: Field, trial: Trial, seen: Seen, seconds: float) -> Case:
+def _judged(ground: Stand, trial: Trial, seen: Seen, seconds: float) -> Case:
     experiment = trial.experiment
     good = [each.availability for each in seen.during]
     figures = {"good meanwhile (%)": round(sum(good) / len(good), 1) if good else 0.0}
@@ -198,7 +208,7 @@ def _judged(field: Field, trial: Trial, seen: Seen, seconds: float) -> Case:
         words = "; ".join(steady.worst(seen.after)) or "not steady for a second"
         back = "after it was killed" if experiment.action == "kill" else f"after {experiment.action} was over"
         message = f"not well {experiment.recover:g} s {back}: {words}"
-        return _case(trial, "failed", message, seconds, figures, _last_words(field, seen.after))
+        return _case(trial, "failed", message, seconds, figures, _last_words(ground, seen.after))
     figures["recovered (s)"] = round(seen.recovered, 2)
     broken = _broken(seen.during, experiment.during)
     if broken:
@@ -210,20 +220,20 @@ def _broken(during: Sequence[steady.Seen], promise: Promise) -> list[str]:
     return [words for each in during if (words := each.broken(promise.availability, promise.p95))]
 
 
-def _last_words(field: Field, after: Sequence[steady.Seen]) -> str:
+def _last_words(ground: Stand, after: Sequence[steady.Seen]) -> str:
     """The last lines of the services that are not well."""
     bad = [each.probe.name for each in after if each.broken(each.probe.availability, each.probe.p95)]
-    names = [unit.name for unit in field.stack.units if f"{unit.name} is ready" in bad]
-    names = names or [unit.name for unit in field.stack.units if unit.kind == "service"]
-    return "\n".join(f"{line.unit}: {line.text}" for line in field.stack.engine.logs(names, tail=_LOG_LINES))
+    names = [unit.name for unit in ground.units if f"{unit.name} is ready" in bad]
+    names = names or [unit.name for unit in ground.units if unit.kind == "service"]
+    return "\n".join(f"{line.unit}: {line.text}" for line in ground.stack.engine.logs(names, tail=_LOG_LINES))
 
 
-def _mend(field: Field, asked: Asked) -> None:
+def _mend(ground: Stand, asked: Asked) -> None:
     """Start the services anew after an experiment that they did not get over, for the next one."""
     asked.progress("starting the services anew")
-    services = [unit for unit in field.stack.units if unit.kind == "service"]
+    services = [unit for unit in ground.units if unit.kind == "service"]
     with contextlib.suppress(NexusError):
-        actions.start(field.stack, services, again=True)
+        actions.start(ground.stack, services, again=True)
 
 
 def _case(

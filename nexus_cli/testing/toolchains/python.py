@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from nexus_cli.engine import python_project, tools
 from nexus_cli.engine.engine import Progress
 from nexus_cli.errors import NexusError, UsageError
+from nexus_cli.process import Completed
 from nexus_cli.testing import junit
 from nexus_cli.testing.case import Case
 from nexus_cli.testing.programs import broke, environment, fresh, relative, run_program, tail
@@ -21,6 +23,8 @@ from nexus_cli.workspace import write_atomic
 
 _LOCK = "requirements-dev.lock"
 _NO_TESTS, _STOPPED = 5, 2
+_UNKNOWN_MARK = "Unknown marker(s) in '-m' expression"
+_BROKEN_FILE = re.compile(r"^ERROR \S+\.py\b", re.MULTILINE)
 _OWN_LOCK = (
     "it has no requirements-dev.lock, and what its tests need could not be found out: {}",
     "write one with `uv pip compile --group dev --generate-hashes pyproject.toml -o requirements-dev.lock`",
@@ -58,7 +62,7 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
         ),
     )
     write_atomic(folder / "output.txt", done.out + done.err)
-    if done.code == _NO_TESTS:
+    if done.code == _NO_TESTS or (asked.tags and _knows_no_such_mark(done)):
         return Tested([])
     if not results.is_file():
         raise broke("pytest", done)
@@ -66,6 +70,11 @@ def run(subject: Subject, asked: Asked, only: Collection[Case]) -> Tested:
     if done.code > _STOPPED or (done.code and not any(c.status in {"failed", "error"} for c in cases)):
         raise NexusError(f"pytest ended with exit code {done.code}: {done.last_line}", hint=tail(done))
     return Tested(cases, _coverage(covered))
+
+
+def _knows_no_such_mark(done: Completed) -> bool:
+    """Whether pytest ends because its settings list no mark of that name; a file that is broken is told."""
+    return _UNKNOWN_MARK in done.out + done.err and not _BROKEN_FILE.search(done.out)
 
 
 def _project(subject: Subject, asked: Asked) -> PythonProject:
