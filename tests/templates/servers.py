@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -12,9 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from rendering import Venv
 
 from nexus_cli.conformance.service import free_port, listens
+from nexus_cli.engine import go_project, tools
+from nexus_cli.resources import cache_folder
+from nexus_cli.unit import GoProject
 
 PASSWORD = "only-for-this-test"
 _NEW_USER_NAMESPACE = 0x10000000
@@ -154,3 +159,19 @@ def nats(programs: Path, folder: Path) -> Process:
     options = ["-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder / "data")]
     options += ["--user", "nexus", "--pass", PASSWORD]
     return Process([str(programs / "nats-server"), *options], folder, port)
+
+
+def ferretdb(folder: Path, url: str) -> Process:
+    """FerretDB, which speaks MongoDB's protocol, on an empty database of PostgreSQL; built once a machine."""
+    project = GoProject(cache_folder("tests") / "ferretdb")
+    project.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        tools.only_one(project.folder.with_name("ferretdb.lock")),
+    ):
+        shutil.copytree(Path(__file__).parent / "ferretdb", project.folder, dirs_exist_ok=True)
+        environment.setenv("GOFLAGS", "-tags=ferretdb_no_sqlite")  # which takes long
+        go_project.build(project, print)
+    port = free_port()
+    program = str(go_project.binaries(project) / "ferretdb")
+    return Process([program], folder, port, {"LISTEN": f"127.0.0.1:{port}", "POSTGRESQL_URL": url})

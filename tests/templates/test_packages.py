@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from rendering import TOP, Venv
-from servers import create, database, postgres
+from servers import Process, create, database, ferretdb, postgres
 
 from nexus_cli.engine import go_project, tools
 from nexus_cli.resources import bundled
@@ -91,13 +91,25 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterator[str]:
-    """An empty database."""
+def postgresql(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterator[Process]:
+    """A server with the databases of packages, which are empty, and of FerretDB."""
     server = postgres(tools.site, tmp_path_factory.mktemp("postgres") / "server")
     server.listen()
     try:
-        create(tools, server, "packages")
-        yield database(server, "packages")
+        for name in ("packages", "ferretdb"):
+            create(tools, server, name)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def mongodb(tmp_path_factory: pytest.TempPathFactory, postgresql: Process) -> Iterator[str]:
+    """A server without databases."""
+    server = ferretdb(tmp_path_factory.mktemp("ferretdb"), database(postgresql, "ferretdb"))
+    server.listen()
+    try:
+        yield f"mongodb://127.0.0.1:{server.port}/"
     finally:
         server.stop()
 
@@ -107,18 +119,28 @@ def test_a_service_without_a_package_has_the_same_modules_of_its_own() -> None:
         assert path.read_text() == text, "run `python tools/share_package_modules.py`"
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SHARED)
-def test_a_shared_package(shared: Path, postgresql: str, name: str) -> None:
+def test_a_shared_package(
+    shared: Path, postgresql: Process, name: str, request: pytest.FixtureRequest
+) -> None:
     programs = shared / "venv" / "bin"
     for check in (("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)):
         run(shared / name, programs / check[0], *check[1:], MYPY_CACHE_DIR=str(shared / "mypy"))
     alone = ("--basetemp", str(shared / f"{name}-tests"))
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])  # where nexus itself is
-    environment = {"TEST_DATABASE_URL": postgresql, "PATH": path}
+    environment = {"TEST_DATABASE_URL": database(postgresql, "packages"), "PATH": path}
+    if name == "event-store":
+        environment["TEST_MONGODB_URL"] = request.getfixturevalue("mongodb")
     said = run(shared / name, programs / "pytest", *alone, *SHARED[name], **environment)
     assert "Required test coverage of 80" in said
     skipped = set(re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE))
     assert skipped <= {"what this process keeps ends with it", "one process writes to SQLite at a time"}
+
+
+def test_who_has_no_mongodb_does_not_load_its_driver(shared: Path) -> None:
+    code = "import sys, event_store; sys.exit(bool({'pymongo', 'bson'} & sys.modules.keys()))"
+    run(shared, shared / "venv/bin/python", "-c", code)
 
 
 def test_a_service_installs_a_shared_package_beside_its_own_lock(

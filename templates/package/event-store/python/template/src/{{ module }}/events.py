@@ -25,7 +25,10 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A stored event: `version` counts in its stream from one, `position` orders all of them, with gaps."""
+    """A stored event: `version` counts in its stream from one, `position` orders all of them.
+
+    Positions have gaps in SQL's databases, and none on MongoDB.
+    """
 
     position: int
     stream: str

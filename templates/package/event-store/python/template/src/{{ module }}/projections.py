@@ -5,22 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
-
-from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import TYPE_CHECKING, Any
 
 from .events import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
+    from .streams import Engine, Store
 
-    from .store import EventStore
-
-Handle = Callable[[AsyncConnection, Recorded], Awaitable[None]]
+Handle = Callable[[Any, Recorded], Awaitable[None]]
 _LONGEST = 30.0
 _log = logging.getLogger(__name__)
 
@@ -28,23 +22,25 @@ _log = logging.getLogger(__name__)
 class Projection:
     """Hands out events to a handler; how far it came is stored in the transaction that the handler writes in.
 
+    On MongoDB, where there is none, it is stored afterwards: when a process is killed, the events of its last
+    seconds are handled again, and the handler has to write the same for the same event as before.
     Of several processes that run the same projection, one works and the others wait.
     """
 
     def __init__(
-        self, store: EventStore, name: str, handle: Handle, *, types: Iterable[str] = (), part: int = 100
+        self, store: Store, name: str, handle: Handle, *, types: Iterable[str] = (), part: int = 100
     ) -> None:
         self._store, self.name, self._handle = store, name, handle
         self._types, self._part = tuple(types), part
 
-    async def catch_up(self, engine: AsyncEngine) -> int:
+    async def catch_up(self, engine: Engine) -> int:
         """Handle what is there; how many events that were. An event that fails stops it right before."""
         count = 0
         while done := await self._some(engine, self._part):
             count += done
         return count
 
-    async def run(self, engine: AsyncEngine, *, look: float = 0.2) -> None:
+    async def run(self, engine: Engine, *, look: float = 0.2) -> None:
         """Handle events as they come, until it is cancelled; after a failure, try again ever later."""
         pause = look
         while True:
@@ -56,29 +52,26 @@ class Projection:
                 pause = min(pause * 2, _LONGEST)
             await asyncio.sleep(pause)
 
-    async def rebuild(self, engine: AsyncEngine, clear: Callable[[AsyncConnection], Awaitable[None]]) -> int:
+    async def rebuild(self, engine: Engine, clear: Callable[[Any], Awaitable[None]]) -> int:
         """Begin anew: take away what was made, then handle every event again."""
-        async with engine.begin() as connection:
-            await self._position(connection)
-            await clear(connection)
-            await self._reached(connection, 0)
+        async with self._store.turn(engine, self.name, anew=True) as turn:
+            await clear(turn.work)
         return await self.catch_up(engine)
 
-    async def _some(self, engine: AsyncEngine, most: int) -> int:
-        """Handle a part in one transaction; when that fails, event by event up to the one at fault."""
+    async def _some(self, engine: Engine, most: int) -> int:
+        """Handle a part in one turn; when that fails, event by event up to the one at fault."""
+        if not await self._store.news(engine, self.name):
+            return 0
         try:
-            async with engine.begin() as connection:
-                before = after = await self._position(connection)
-                last = await self._store.last(connection) if self._types else 0
-                found = self._store.read_all(connection, after=after, types=self._types, most=most)
+            async with self._store.turn(engine, self.name) as turn:
+                last = await self._store.last(turn.work) if self._types else 0
+                found = self._store.read_all(turn.work, after=turn.position, types=self._types, most=most)
                 count = 0
                 async for event in found:
-                    await self._handle(connection, event)
-                    after, count = event.position, count + 1
+                    await self._handle(turn.work, event)
+                    turn.position, count = event.position, count + 1
                 if count < most:
-                    after = max(after, last)  # what is of other types is not looked through again
-                if after > before:
-                    await self._reached(connection, after)
+                    turn.position = max(turn.position, last)  # other types are not looked through again
                 return count
         except Exception:
             if most == 1:
@@ -87,18 +80,3 @@ class Projection:
         while count < most and await self._some(engine, 1):
             count += 1
         return count
-
-    async def _position(self, connection: AsyncConnection) -> int:
-        """How far it has come; whoever asks keeps others out until the end of the transaction."""
-        table = self._store.checkpoints
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        first = dialect.insert(table).values(name=self.name, position=0)
-        await connection.execute(first.on_conflict_do_nothing())
-        query = select(table.c.position).where(table.c.name == self.name).with_for_update()
-        position: int = (await connection.execute(query)).scalar_one()
-        return position
-
-    async def _reached(self, connection: AsyncConnection, position: int) -> None:
-        table = self._store.checkpoints
-        here = update(table).where(table.c.name == self.name)
-        await connection.execute(here.values(position=position))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from .events import NewEvent
-    from .store import EventStore, Work
+    from .streams import Store, Work
 
 State = TypeVar("State")
 
@@ -40,7 +40,7 @@ class Loaded(Generic[State]):
 class Repository(Generic[State]):
     """Loads and saves one kind of aggregate; a snapshot is kept each time `every` events have come."""
 
-    def __init__(self, store: EventStore, folding: Folding[State], *, every: int = 100) -> None:
+    def __init__(self, store: Store, folding: Folding[State], *, every: int = 100) -> None:
         self._store, self._folding, self._every = store, folding, every
 
     async def load(self, work: Work, stream: str) -> Loaded[State]:

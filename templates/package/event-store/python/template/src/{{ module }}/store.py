@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,16 +24,22 @@ from sqlalchemy import (
     insert,
     select,
     text,
+    update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from .events import ANY, NewEvent, Recorded, WrongVersionError
-from .upcasters import Upcasters
+from .streams import Store, Turn, distinct, known
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from .upcasters import Upcasters
 
 Work = AsyncSession | AsyncConnection
 _NUMBER = BigInteger().with_variant(Integer, "sqlite")
@@ -41,7 +48,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 _PART = 500
 
 
-class EventStore:
+class EventStore(Store):
     """Streams of events, on PostgreSQL and on SQLite.
 
     On PostgreSQL, transactions that append are committed one after the other: so a reader of all events never
@@ -51,8 +58,7 @@ class EventStore:
     def __init__(
         self, metadata: MetaData | None = None, name: str = "events", upcasters: Upcasters | None = None
     ) -> None:
-        self.name = name
-        self.upcasters = upcasters or Upcasters()
+        super().__init__(name, upcasters)
         self.metadata = metadata if metadata is not None else MetaData()
         self.events = Table(
             name,
@@ -82,13 +88,6 @@ class EventStore:
             Column("name", String(255), primary_key=True),
             Column("position", _NUMBER, nullable=False),
         )
-
-    async def append(
-        self, work: Work, stream: str, events: Sequence[NewEvent], *, expected: int = ANY
-    ) -> int:
-        """Write to a stream that is at the expected version, zero for a new one; its version afterwards."""
-        version, _ = await self.append_once(work, stream, events, expected=expected)
-        return version
 
     async def append_once(
         self, work: Work, stream: str, events: Sequence[NewEvent], *, expected: int = ANY
@@ -170,25 +169,27 @@ class EventStore:
         row = (await work.execute(query)).first()
         return None if row is None else (row.version, row.state)
 
-    async def migrate(
-        self, work: Work, into: EventStore, change: Callable[[Recorded], Sequence[NewEvent]]
-    ) -> int:
-        """Write what `change` makes of each event into another store; how many events that are there."""
-        count = 0
-        async for event in self.read_all(work):
-            made = change(event)
-            await into.append(work, event.stream, made)
-            count += len(made)
-        return count
+    @asynccontextmanager
+    async def turn(self, engine: AsyncEngine, name: str, *, anew: bool = False) -> AsyncIterator[Turn]:
+        """Wait for a projection's turn: one transaction, with which what it writes is kept or not at all."""
+        table = self.checkpoints
+        async with engine.begin() as connection:
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            first = dialect.insert(table).values(name=name, position=0)
+            await connection.execute(first.on_conflict_do_nothing())
+            query = select(table.c.position).where(table.c.name == name).with_for_update()
+            before: int = (await connection.execute(query)).scalar_one()
+            turn = Turn(connection, 0 if anew else before)
+            yield turn
+            if turn.position != before:
+                here = update(table).where(table.c.name == name)
+                await connection.execute(here.values(position=turn.position))
 
     async def _known(self, work: Work, events: Sequence[NewEvent]) -> bool:
-        """Whether all of them were written before, by an attempt whose answer got lost."""
-        ids = [event.id for event in events]
+        ids = distinct(events)
         count = select(func.count()).select_from(self.events).where(self.events.c.id.in_(ids))
         found = (await work.execute(count)).scalar_one() if ids else 0
-        if found not in {0, len(ids)}:
-            raise ValueError("some of these events were written before, others were not")
-        return bool(ids) and found == len(ids)
+        return known(found, len(ids))
 
     def _recorded(self, row: Row[Any]) -> Recorded:
         at: datetime = row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC)
