@@ -38,15 +38,15 @@ def lacking() -> str:
     return f"no {' and no '.join(missing)}: apt-get install openjdk-17-jre-headless maven" if missing else ""
 
 
-def jars(name: str) -> Path:
+def jars(name: str, goal: str = "copy-dependencies") -> Path:
     """What a POM names and all that it needs, from the cache if it has been brought before."""
     pom = POMS / f"{name}.xml"
     folder = cache_folder("tests") / f"{name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
     with only_one(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
-                goal = ("dependency:copy-dependencies", f"-DoutputDirectory={fresh}/jars")
-                _done("mvn", "-B", "-q", "--strict-checksums", "-f", str(pom), *goal)
+                options = ("-B", "-q", "--strict-checksums", f"-DoutputDirectory={fresh}/jars")
+                _done("mvn", *options, "-f", str(pom), f"dependency:{goal}")
                 Path(fresh, "jars").rename(folder)
     return folder
 
@@ -60,6 +60,14 @@ def kafka(folder: Path) -> Process:
     java = (*JAVA, "-cp", f"{jars('kafka')}/*")
     _done(*java, "kafka.tools.StorageTool", "format", "-t", "bmV4dXMtdGVzdHMtb25seQ", "-c", str(settings))
     return Process((*java, "kafka.Kafka", str(settings)), folder, port)
+
+
+def registry(folder: Path) -> Process:
+    """One Apicurio Registry with nothing in it; under `/apis/ccompat/v7` it speaks as Confluent's does."""
+    jar = next(jars("apicurio", "unpack-dependencies").glob("*-runner.jar"))
+    port = free_port()
+    settings = ("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={port}")
+    return Process((*JAVA, *settings, "-jar", str(jar)), folder, port)
 
 
 def _done(*command: str) -> None:

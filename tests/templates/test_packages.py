@@ -15,8 +15,9 @@ from pathlib import Path
 import jvm
 import pytest
 from rendering import TOP, Venv
-from servers import create, database, postgres
+from servers import create, database, postgres, wait_for
 
+from nexus_cli.conformance.service import listens
 from nexus_cli.engine import go_project, tools
 from nexus_cli.resources import bundled
 from nexus_cli.scaffold import builtin
@@ -105,19 +106,26 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory, tools: Venv) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An empty Kafka; nothing where this machine has no Java, unless in CI."""
+def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Kafka and a registry of schemas, both empty, by variable; none where there is no Java, unless in CI."""
     reason = jvm.lacking()
     if reason and not os.environ.get("NEXUS_REQUIRE_DOCKER"):
-        yield ""
+        yield {}
         return
     assert not reason
-    server = jvm.kafka(tmp_path_factory.mktemp("kafka") / "server")
-    server.listen(60)
+    root = tmp_path_factory.mktemp("java")
+    kafka, registry = jvm.kafka(root / "kafka"), jvm.registry(root / "registry")
     try:
-        yield f"127.0.0.1:{server.port}"
+        registry.start()
+        kafka.listen(60)
+        wait_for("the registry listening", lambda: listens(registry.port), 60)
+        yield {
+            "TEST_KAFKA_SERVERS": f"127.0.0.1:{kafka.port}",
+            "TEST_SCHEMA_REGISTRY_URL": f"http://127.0.0.1:{registry.port}/apis/ccompat/v7",
+        }
     finally:
-        server.stop(signal.SIGTERM, 60)
+        registry.stop(signal.SIGTERM, 60)
+        kafka.stop(signal.SIGTERM, 60)
 
 
 def test_a_service_without_a_package_has_the_same_modules_of_its_own() -> None:
@@ -134,10 +142,11 @@ def test_a_shared_package(shared: Path, postgresql: str, request: pytest.Fixture
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])  # where nexus itself is
     environment = {"TEST_DATABASE_URL": postgresql, "PATH": path}
     excused = {"what this process keeps ends with it", "one process writes to SQLite at a time"}
-    if name == "event-bus" and (servers := request.getfixturevalue("kafka")):
-        environment["TEST_KAFKA_SERVERS"] = servers
-    elif name == "event-bus":
-        excused.add("TEST_KAFKA_SERVERS names no server")
+    if name == "event-bus":
+        named = request.getfixturevalue("java")
+        environment |= named
+        lacking = {"TEST_KAFKA_SERVERS", "TEST_SCHEMA_REGISTRY_URL"} - named.keys()
+        excused |= {f"{variable} names no server" for variable in lacking}
     said = run(shared / name, programs / "pytest", *alone, *SHARED[name], **environment)
     assert "Required test coverage of 80" in said
     skipped = set(re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE))
