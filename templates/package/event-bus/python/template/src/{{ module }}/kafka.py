@@ -232,7 +232,7 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]  # its library h
         waits = sum(bus.policy.wait(attempt) for attempt in range(1, bus.policy.attempts))
         self.consumer = AIOKafkaConsumer(
             bootstrap_servers=bus.servers,
-            group_id=f"{bus.stream}.{group}.{kind}",
+            group_id=f"{bus.stream}:{group}:{kind}",  # a group and a type may have dots themselves
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             max_poll_interval_ms=int((_SILENT + waits) * 1000),
