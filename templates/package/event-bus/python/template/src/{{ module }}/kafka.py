@@ -238,6 +238,7 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]  # its library h
             max_poll_interval_ms=int((_SILENT + waits) * 1000),
         )
         self._shares: list[_Share] = []
+        self._leaving = False
 
     async def enter(self) -> None:
         """Join the group, as soon as a server answers."""
@@ -253,12 +254,14 @@ class _Member(ConsumerRebalanceListener):  # type: ignore[misc]  # its library h
 
     async def leave(self) -> None:
         """Finish what is in hand, and let others have the partitions."""
+        self._leaving = True
         await _stopped(self._shares)
         await _close(self.consumer)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Begin with each where its group stands."""
-        self._shares = [_Share(self, place) for place in assigned]
+        if not self._leaving:
+            self._shares = [_Share(self, place) for place in assigned]
 
     async def on_partitions_revoked(self, _: Iterable[TopicPartition]) -> None:
         """Finish what is in hand: another would handle it again."""
