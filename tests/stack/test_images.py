@@ -69,6 +69,8 @@ def test_what_comes_from_no_registry_is_pinned_as_its_blueprint_says() -> None:
     assert bundled(["mail"])[0].reference == f"maildev/maildev:{wanted}"
     pinned = json.loads(mail["package-lock.json"])["packages"]
     assert all(entry["integrity"] for path, entry in pinned.items() if path)
+    version = bundled(["kafka"])[0].reference.removeprefix("apache/kafka:")
+    assert f"<version>{version}</version>" in RECIPES["kafka"].texts()["pom.xml"]
 
 
 def test_all_images_that_are_not_to_be_had_are_told_at_once_before_anything_begins(

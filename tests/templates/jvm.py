@@ -11,10 +11,14 @@ from pathlib import Path
 from servers import Process
 
 from nexus_cli.conformance.service import free_port
+from nexus_cli.engine.docker import recipes
 from nexus_cli.engine.tools import only_one
 from nexus_cli.resources import cache_folder
 
-POMS = Path(__file__).parent / "poms"
+POMS = {
+    "kafka": Path(recipes.__file__).parent / "locks/kafka/pom.xml",  # of which its image is made, too
+    "apicurio": Path(__file__).with_name("apicurio.xml"),
+}
 JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # for one that lives half a minute
 KAFKA = """\
 node.id=1
@@ -40,13 +44,14 @@ def lacking() -> str:
 
 def jars(name: str, goal: str = "copy-dependencies") -> Path:
     """What a POM names and all that it needs, from the cache if it has been brought before."""
-    pom = POMS / f"{name}.xml"
+    pom = POMS[name]
     folder = cache_folder("tests") / f"{name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:12]}"
     with only_one(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
                 options = ("-B", "-q", "--strict-checksums", f"-DoutputDirectory={fresh}/jars")
-                _done("mvn", *options, "-f", str(pom), f"dependency:{goal}")
+                described = shutil.copy(pom, f"{fresh}/pom.xml")  # Maven writes beside it
+                _done("mvn", *options, "-f", described, f"dependency:{goal}")
                 Path(fresh, "jars").rename(folder)
     return folder
 
