@@ -75,6 +75,8 @@ def test_what_comes_from_no_registry_is_pinned_as_its_blueprint_says() -> None:
     assert sink.wheel is not None
     assert sink.reference == f"bugsink/{sink.wheel.requirement.replace('==', ':')}"
     assert f"\n{sink.wheel.requirement} \\" in pins(sink.wheel).read_text()
+    version = bundled(["kafka"])[0].reference.removeprefix("apache/kafka:")
+    assert f"<version>{version}</version>" in RECIPES["kafka"].texts()["pom.xml"]
 
 
 def test_all_images_that_are_not_to_be_had_are_told_at_once_before_anything_begins(

@@ -78,9 +78,9 @@ class Process:
                 preexec_fn=as_nobody if self.unprivileged else None,  # noqa: PLW1509 - runs no Python locks
             )
 
-    def listen(self) -> None:
+    def listen(self, seconds: float = 15) -> None:
         self.start()
-        wait_for(f"{self.command[0]} listening", lambda: listens(self.port))
+        wait_for(f"{self.command[0]} listening", lambda: listens(self.port), seconds)
 
     def stop(self, number: int = signal.SIGINT, seconds: float = 15) -> int:
         """End it and return its exit code."""

@@ -6,15 +6,18 @@ import json
 import os
 import re
 import runpy
+import signal
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import jvm
 import pytest
 from rendering import TOP, Venv
-from servers import Process, create, database, ferretdb, postgres
+from servers import Process, create, database, ferretdb, postgres, wait_for
 
+from nexus_cli.conformance.service import listens
 from nexus_cli.engine import go_project, tools
 from nexus_cli.resources import bundled
 from nexus_cli.scaffold import builtin
@@ -114,6 +117,29 @@ def mongodb(tmp_path_factory: pytest.TempPathFactory, postgresql: Process) -> It
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def java(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Kafka and a registry of schemas, both empty, by variable; none where there is no Java, unless in CI."""
+    reason = jvm.lacking()
+    if reason and not os.environ.get("NEXUS_REQUIRE_DOCKER"):
+        yield {}
+        return
+    assert not reason
+    root = tmp_path_factory.mktemp("java")
+    kafka, registry = jvm.kafka(root / "kafka"), jvm.registry(root / "registry")
+    try:
+        registry.start()
+        kafka.listen(60)
+        wait_for("the registry listening", lambda: listens(registry.port), 60)
+        yield {
+            "TEST_KAFKA_SERVERS": f"127.0.0.1:{kafka.port}",
+            "TEST_SCHEMA_REGISTRY_URL": f"http://127.0.0.1:{registry.port}/apis/ccompat/v7",
+        }
+    finally:
+        registry.stop(signal.SIGTERM, 60)
+        kafka.stop(signal.SIGTERM, 60)
+
+
 def test_a_service_without_a_package_has_the_same_modules_of_its_own() -> None:
     for path, text in runpy.run_path(str(TOP / "tools/share_package_modules.py"))["written"]():
         assert path.read_text() == text, "run `python tools/share_package_modules.py`"
@@ -130,12 +156,18 @@ def test_a_shared_package(
     alone = ("--basetemp", str(shared / f"{name}-tests"))
     path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])  # where nexus itself is
     environment = {"TEST_DATABASE_URL": database(postgresql, "packages"), "PATH": path}
+    excused = {"what this process keeps ends with it", "one process writes to SQLite at a time"}
     if name == "event-store":
         environment["TEST_MONGODB_URL"] = request.getfixturevalue("mongodb")
+    if name == "event-bus":
+        named = request.getfixturevalue("java")
+        environment |= named
+        lacking = {"TEST_KAFKA_SERVERS", "TEST_SCHEMA_REGISTRY_URL"} - named.keys()
+        excused |= {f"{variable} names no server" for variable in lacking}
     said = run(shared / name, programs / "pytest", *alone, *SHARED[name], **environment)
     assert "Required test coverage of 80" in said
     skipped = set(re.findall(r"^SKIPPED.*: (.*)$", said, re.MULTILINE))
-    assert skipped <= {"what this process keeps ends with it", "one process writes to SQLite at a time"}
+    assert skipped <= excused
 
 
 def test_who_has_no_mongodb_does_not_load_its_driver(shared: Path) -> None:

@@ -81,6 +81,21 @@ _PYTHON = (
     " && rm -rf /var/lib/apt/lists/* /usr/lib/python3*/EXTERNALLY-MANAGED"
     " && ln -s /usr/bin/python3 /usr/local/bin/python\n"
 )
+_KAFKA_ENTRYPOINT = """\
+#!/bin/sh
+# Settings are variables, as in the official image: KAFKA_LOG_DIRS is log.dirs. The storage is made once.
+set -eu
+settings=/tmp/server.properties
+env | sed -n 's/^KAFKA_\\([A-Z_0-9]*\\)=/\\1=/p' | while IFS='=' read -r name value; do
+	printf '%s=%s\\n' "$(printf %s "$name" | tr 'A-Z_' 'a-z.')" "$value"
+done >"$settings"
+kafka() {
+	exec java ${KAFKA_HEAP_OPTS:--Xmx512m} -cp '/opt/kafka/libs/*' "$@"
+}
+cluster=${CLUSTER_ID:-5L6g3nShT-eMCtK--X86sw}
+(kafka kafka.tools.StorageTool format --ignore-formatted -t "$cluster" -c "$settings")
+kafka kafka.Kafka "$settings"
+"""
 
 RECIPES: Mapping[str, Recipe] = {
     "python": Recipe(f'{_PYTHON}CMD ["python3"]\n'),
@@ -195,6 +210,26 @@ RECIPES: Mapping[str, Recipe] = {
         'CMD ["monofy", "bugsink-manage", "migrate", "snappea", "--database=snappea", "&&", "bugsink-manage",'
         ' "migrate", "&&", "bugsink-manage", "prestart", "&&", "gunicorn", "--bind=0.0.0.0:$PORT",'
         ' "bugsink.wsgi", "|||", "bugsink-runsnappea"]\n',
+    ),
+    "kafka": Recipe(
+        "COPY pom.xml docker-entrypoint.sh /opt/kafka/\n"
+        "RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends"
+        " openjdk-21-jre-headless maven openssl >/dev/null"
+        f" && openssl pkcs12 -export -nokeys -jdktrust anyExtendedKeyUsage -in {CERTIFICATES}"
+        " -passout pass:public -out /tmp/trusted"
+        " && MAVEN_OPTS='-Djavax.net.ssl.trustStore=/tmp/trusted -Djavax.net.ssl.trustStorePassword=public'"
+        " mvn -B -q --strict-checksums -f /opt/kafka/pom.xml"
+        " dependency:copy-dependencies -DoutputDirectory=/opt/kafka/libs"
+        " && apt-get purge -y -qq --auto-remove maven >/dev/null"
+        " && rm -rf /tmp/trusted /root/.m2 /var/lib/apt/lists/*"
+        " && useradd --system --uid 1000 --create-home appuser"
+        " && mkdir -p /var/lib/kafka/data && chown -R appuser /var/lib/kafka\n"
+        "VOLUME /var/lib/kafka/data\n"
+        "USER appuser\n"
+        "EXPOSE 9092\n"
+        'ENTRYPOINT ["/opt/kafka/docker-entrypoint.sh"]\n',
+        files={"docker-entrypoint.sh": _KAFKA_ENTRYPOINT},
+        locks="kafka",
     ),
     "gateway": Recipe(
         "RUN useradd --system --uid 101 envoy\n"

@@ -73,6 +73,7 @@ class Bus(ABC):
     async def publish(self, event: Event) -> None:
         """Return when it is stored; one with an identifier that is known is not stored again."""
         if self.schemas is not None:
+            await self.schemas.refresh(event.type)
             self.schemas.check(event.type, event.data)
         await self.store(event)
         published.labels(event.type).inc()

@@ -26,4 +26,8 @@ def connect(
         from .redis import RedisBus  # noqa: PLC0415
 
         return RedisBus(url, stream, policy, schemas)
-    raise ValueError(f"no bus is reached by {scheme}: use nats, tls, redis, rediss or memory")
+    if scheme == "kafka":
+        from .kafka import KafkaBus  # noqa: PLC0415
+
+        return KafkaBus(url, stream, policy, schemas)
+    raise ValueError(f"no bus is reached by {scheme}: use nats, tls, redis, rediss, kafka or memory")

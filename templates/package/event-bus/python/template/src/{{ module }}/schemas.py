@@ -44,18 +44,21 @@ class Schemas:
         if versions and versions[-1] == schema:
             return len(versions)
         if versions:
-            _check_evolution(kind, versions[-1], schema)
-        if not _is_avro(schema):
+            check_evolution(kind, versions[-1], schema)
+        if not is_avro(schema):
             Draft202012Validator.check_schema(schema)
         versions.append(schema)
         return len(versions)
+
+    async def refresh(self, kind: str) -> None:
+        """Learn what others have registered, where they can."""
 
     def check(self, kind: str, data: Any) -> None:
         """Raise when data does not fit the newest version."""
         if kind not in self.known:
             return
         schema = self.known[kind][-1]
-        if _is_avro(schema):
+        if is_avro(schema):
             try:
                 fastavro.validate(data, fastavro.parse_schema(schema))
             except fastavro.validation.ValidationError as error:
@@ -69,15 +72,16 @@ class Schemas:
             raise SchemaError(f"{kind}: {where}: {faults[0].message}")
 
 
-def _is_avro(schema: dict[str, Any]) -> bool:
+def is_avro(schema: dict[str, Any]) -> bool:
+    """Whether it is Avro's, else it is a JSON Schema."""
     return schema.get("type") == "record"
 
 
-def _check_evolution(kind: str, old: dict[str, Any], new: dict[str, Any]) -> None:
+def check_evolution(kind: str, old: dict[str, Any], new: dict[str, Any]) -> None:
     """Refuse what readers of the older version could not read, or the other way round."""
-    if _is_avro(old) != _is_avro(new):
+    if is_avro(old) != is_avro(new):
         raise SchemaError(f"{kind}: a type keeps its kind of schema")
-    if _is_avro(old):
+    if is_avro(old):
         for writer, reader in ((old, new), (new, old)):
             _check_avro(kind, writer, reader)
         return
