@@ -66,7 +66,7 @@ def moments_are_kept_in_utc(rig: Rig) -> None:
     expect("the status", answer.status, _CREATED)
     told = answer.json[field["name"]]
     require(f"{_TOLD} in UTC", told.startswith(_KEPT) and told.endswith("Z"), told)
-    expect("what GET says", rig.service.get(answer.headers["location"]).json, answer.json)
+    expect("what GET says", rig.service.get(answer.headers["location"]).json[field["name"]], told)
 
 
 def with_moments(answers: Answers) -> Iterator[tuple[Resource, Any]]:

@@ -72,7 +72,8 @@ class Shop:
         for name in services:
             folder = self.root / "services" / name
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "server.py").write_text(SERVER.format(version=version, **faults))
+            server = SERVER.format(version=version, **faults)
+            (folder / "server.py").write_text(f"{server}# of {self.port}: no other shop has the same image\n")
             (folder / "requirements.lock").write_text("")
             (folder / "Dockerfile").write_text(DOCKERFILE)
         self.git("add", "--all")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -87,7 +88,7 @@ class Registry(Schemas):
             if error.code == _UNPROCESSABLE:
                 raise SchemaError(f"{kind}: {message}") from None
             raise ConnectionError(f"the schema registry answers {error.code}: {message}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise ConnectionError(f"no schema registry answers at {self._url}: {error}") from error
 
 
