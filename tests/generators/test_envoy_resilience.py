@@ -137,6 +137,15 @@ def test_health_checks_take_a_sick_replica_out_and_bring_it_back(start: Start, u
     eventually(lambda: gateway.call("/api").json["by"] == "sick")
 
 
+def test_what_counts_as_healthy_gets_requests_at_once(start: Start, upstream: Begin) -> None:
+    api = upstream("api")
+    gateway = start(platform_of(service()), {"api": [api.endpoint]})
+    for healthy, status in ((False, 503), (True, 200)):
+        api.healthy = healthy
+        eventually(lambda: gateway.stat("cluster.api.membership_healthy") == int(api.healthy))
+        assert gateway.call("/api").status == status
+
+
 def test_a_dead_replica_does_not_keep_the_gateway_from_starting(start: Start, upstream: Begin) -> None:
     well = upstream("well")
     gateway = start(platform_of(service()), {"api": [Endpoint("127.0.0.1", free_port()), well.endpoint]})

@@ -36,8 +36,12 @@ def _cluster(service: Service, side: Side, settings: GatewaySettings) -> Message
             "cluster_name": side.name,
             "endpoints": [{"lb_endpoints": [_endpoint(r) for r in active]}],
         },
-        # By default traffic goes to all replicas, dead ones too, once half of them are down.
-        common_lb_config={"healthy_panic_threshold": {"value": 0}},
+        common_lb_config={
+            # By default traffic goes to all replicas, dead ones too, once half of them are down.
+            "healthy_panic_threshold": {"value": 0},
+            # By default what sends requests hears up to a second later what health checks have found.
+            "update_merge_window": "0s",
+        },
         health_checks=[_health_check(service, settings)],
         outlier_detection=_outliers(settings),
         circuit_breakers={"thresholds": [_thresholds(settings)]},
